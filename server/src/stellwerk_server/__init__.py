@@ -1,0 +1,3 @@
+"""Stellwerk: the server that owns every run."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,361 @@
+"""One transaction as a pipeline of named steps over one record: gather, decide, write, commit.
+
+Two round trips: what the rows say now, and everything that follows from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+
+from stellwerk_server.commit.cache import RunCache
+from stellwerk_server.commit.outcome import Applied, Committed, Outcome, Started, Voided
+from stellwerk_server.commit.poll import Grant, Poll
+from stellwerk_server.commit.rows import SQL, DeadRow, LeaseRow, ReadyRow, ResolvedRow, Rows
+from stellwerk_server.commit.starts import Starts
+from stellwerk_server.commit.waiting import Waiting
+from stellwerk_server.commit.workflows import Workflows
+from stellwerk_server.engine.decide import decide, start, unknown_run
+from stellwerk_server.engine.evolve import evolve
+from stellwerk_server.engine.run import Changes, Run, Step
+from stellwerk_server.model import commands as c
+from stellwerk_server.model import failure as failures
+from stellwerk_server.model.errors import StellwerkError
+from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
+from stellwerk_server.model.ids import IdSource
+from stellwerk_server.model.states import DeadLetterState, RunState
+from stellwerk_server.store.arrays import Int2s, Int4s, Int8s, Texts, Uuids
+
+_LEASED = (c.CompleteStep, c.FailStep, c.ReleaseStep, c.ExpireLease)
+_END_REASON = {
+    RunState.CANCELLED: "RUN_CANCELLED",
+    RunState.TERMINATED: "RUN_TERMINATED",
+    RunState.TIMED_OUT: "RUN_TIMED_OUT",
+    RunState.FAILED: "RUN_FAILED",
+    RunState.SUCCEEDED: "RUN_SUCCEEDED",
+}
+
+
+class Poisoned(Exception):
+    """A command made our own code fail: nothing was written; the rest of the batch goes again without it."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+_Promise = tuple[Poll, Run, Step, bytes, Instant | None]
+
+
+class Context(NamedTuple):
+    """What every batch of a lane works with."""
+
+    cache: RunCache
+    waiting: Waiting
+    workflows: Workflows
+    ids: IdSource
+    lease_s: float
+    key_ttl_s: float
+
+
+class Batch:
+    """The commands of one transaction and what becomes of them."""
+
+    def __init__(self, connection: AsyncConnection[Any], context: Context, commands: list[c.Command]) -> None:
+        self._connection = connection
+        self._context = context
+        self._commands = commands
+        self.outcomes: list[Outcome | None] = [None] * len(commands)
+        self.committed = Committed()
+        self._rows = Rows()
+        self._starts = Starts(commands)
+        self._runs: dict[int, Run] = {}
+        self._namespaces: dict[int, int] = {}
+        self._locked: dict[int, tuple[int, int]] = {}
+        self._leases: dict[tuple[int, str, bytes], c.Lease] = {}
+        self._leased: dict[tuple[int, str], c.Lease] = {}
+        self._fired: set[tuple[int, str, int]] = set()
+        self._grants: list[_Promise] = []
+
+    async def run(self) -> None:
+        """The whole transaction; on any exception nothing is durable and the caller must `abandon`."""
+        async with self._connection.pipeline():
+            await self._gather()
+        await self._catch_up()
+        for index, command in enumerate(self._commands):
+            self._decide(index, command)
+        async with self._connection.pipeline():
+            voided = await self._write()
+        await self._note_voided(voided)
+
+    def abandon(self) -> None:
+        """Undo what was only in memory: cached runs are folded anew, reserved polls wait again."""
+        for run_id in self._runs:
+            self._context.cache.drop(run_id)
+        for poll, *_ in self._grants:
+            poll.give_back()
+
+    # gather: lock the runs, take the leases and timers, all in one round trip
+
+    async def _gather(self) -> None:
+        execute = self._connection.execute
+        await execute(b"begin")
+        keys = await self._starts.ask(execute, self._context.key_ttl_s)
+        locks = await self._lock_runs()
+        leases, timers, held = await self._take()
+        clock = await execute(SQL.clock, binary=True)
+        row = await clock.fetchone()
+        assert row is not None
+        self.committed.now = row[0]
+        await self._starts.read(keys)
+        if locks is not None:
+            for run_id, seq, state, namespace in await locks.fetchall():
+                self._locked[run_id] = (seq, state)
+                self._namespaces[run_id] = namespace
+        if leases is not None:
+            for run_id, step, token, worker, leased_at in await leases.fetchall():
+                self._leases[run_id, step, token] = c.Lease(worker, leased_at)
+        if timers is not None:
+            self._fired = set(await timers.fetchall())
+        if held is not None:
+            for run_id, step, worker, leased_at in await held.fetchall():
+                self._leased[run_id, step] = c.Lease(worker, leased_at)
+
+    async def _lock_runs(self) -> Any:
+        ids = {command.run_id for command in self._commands if not isinstance(command, c.StartRun)}
+        return await self._connection.execute(SQL.lock_runs, {"runs": Int8s(ids)}, binary=True) if ids else None
+
+    async def _take(self) -> tuple[Any, Any, Any]:
+        execute = self._connection.execute
+        tokens = [command for command in self._commands if isinstance(command, _LEASED)]
+        fires = [command for command in self._commands if isinstance(command, c.FireTimer)]
+        leases = timers = held = None
+        if tokens:
+            columns = {
+                "runs": Int8s([x.run_id for x in tokens]),
+                "steps": Texts([x.step for x in tokens]),
+                "tokens": Uuids([x.token for x in tokens]),
+            }
+            leases = await execute(SQL.take_leases, columns, binary=True)
+        if fires:
+            places = {"runs": Int8s([x.run_id for x in fires]), "steps": Texts([x.step for x in fires])}
+            timers = await execute(SQL.take_timers, {**places, "kinds": Int2s([x.kind for x in fires])}, binary=True)
+            if any(x.kind is TimerKind.STEP_START for x in fires):
+                held = await execute(SQL.read_leases, places, binary=True)
+        return leases, timers, held
+
+    # catch up: fold what other servers, or a lost cache, left behind
+
+    async def _catch_up(self) -> None:
+        behind: dict[int, int] = {}
+        for run_id, (seq, _) in self._locked.items():
+            run = self._context.cache.get(run_id)
+            if run is None or run.seq > seq:
+                behind[run_id] = 0
+            else:
+                self._runs[run_id] = run
+                if run.seq < seq:
+                    behind[run_id] = run.seq
+        if not behind:
+            return
+        await self._load_headers([run_id for run_id, seq in behind.items() if seq == 0])
+        columns = {"runs": Int8s(behind), "after": Int4s(behind.values())}
+        cursor = await self._connection.execute(SQL.read_events, columns, binary=True)
+        for row in await cursor.fetchall():
+            evolve(self._runs[row[0]], _event(row[1:]))
+        for run_id in behind:
+            run = self._runs[run_id]
+            for step in run.take_changes().touched.values():
+                step.stored = True
+
+    async def _load_headers(self, run_ids: list[int]) -> None:
+        if not run_ids:
+            return
+        cursor = await self._connection.execute(SQL.read_run, {"runs": Int8s(run_ids)}, binary=True)
+        for run_id, workflow_id, input, key, request_id, trace, forked_from, deadline in await cursor.fetchall():
+            workflow = await self._context.workflows.by_id(workflow_id)
+            run = Run(run_id, workflow, input)
+            run.idempotency_key, run.request_id, run.trace = key, request_id, trace
+            run.forked_from, run.deadline = forked_from, deadline
+            run.stored = True
+            self._runs[run_id] = run
+
+    # decide: one command after the other, each answered alone
+
+    def _decide(self, index: int, command: c.Command) -> None:
+        try:
+            self.outcomes[index] = self._start(command) if isinstance(command, c.StartRun) else self._apply(command)
+        except StellwerkError as refused:
+            self.outcomes[index] = refused
+        except Exception as error:
+            raise Poisoned(index) from error
+
+    def _start(self, command: c.StartRun) -> Outcome:
+        known = self._starts.known(command)
+        if known is not None:
+            return known
+        run, events = start(command, self.committed.now)
+        self._runs[run.id] = run
+        self._note(run, events)
+        return Started(run.id, False, self._starts.expires_at(command))
+
+    def _apply(self, command: c.Command) -> Outcome:
+        run = self._runs.get(command.run_id)
+        if run is None:
+            raise unknown_run(command.run_id)
+        lease = None
+        if isinstance(command, _LEASED):
+            # Two commands with one token in one batch: the first takes the lease, as it would in two batches.
+            lease = self._leases.pop((command.run_id, command.step, command.token), None)
+        elif isinstance(command, c.FireTimer):
+            if (command.run_id, command.step, command.kind) not in self._fired:
+                return Applied(run.state, False)
+            lease = self._leased.get((command.run_id, command.step))
+        events = decide(run, command, lease, self.committed.now)
+        self._resolve_dead_letter(command, events)
+        self._note(run, events)
+        return Applied(run.state, bool(events))
+
+    def _resolve_dead_letter(self, command: c.Command, events: list[Event]) -> None:
+        if not events:
+            return
+        if isinstance(command, c.RequeueStep):
+            row = (command.run_id, command.step, command.attempt, DeadLetterState.REQUEUED, command.run_id)
+            self._rows.resolved.append(ResolvedRow(*row))
+        elif isinstance(command, c.DiscardStep):
+            discarded = (command.run_id, command.step, command.attempt, DeadLetterState.DISCARDED)
+            self._rows.resolved.append(ResolvedRow(*discarded, None))
+
+    def _note(self, run: Run, events: list[Event]) -> None:
+        rows = self._rows
+        if events:
+            rows.runs[run.id] = run
+            run_id = run.id
+            rows.events.extend([(run_id, event) for event in events])
+            self.committed.events.append((run, events))
+            if run.state.terminal:
+                self.committed.ended.append(run)
+        changes = run.take_changes()
+        for key, step in changes.touched.items():
+            rows.steps[run.id, key] = (run, step)
+        if changes.timers_set or changes.timers_cleared:
+            self._note_timers(run, changes)
+        for step, reason in changes.dead:
+            rows.dead.append(self._dead_row(run, step, reason))
+        if changes.voided:
+            rows.voided.extend([(run.id, key) for key in changes.voided])
+            self._withdraw(run, frozenset(changes.voided))
+        if changes.ended:
+            rows.ended_runs.append(run.id)
+            rows.timers_set = {key: due for key, due in rows.timers_set.items() if key[0] != run.id}
+            self._withdraw(run, None)
+        for step in changes.scheduled.values():
+            self._hand_out(run, step)
+
+    def _note_timers(self, run: Run, changes: Changes) -> None:
+        rows = self._rows
+        for step, kind in changes.timers_cleared:
+            rows.timers_set.pop((run.id, step, kind), None)
+            rows.timers_cleared.add((run.id, step, kind))
+        for (step, kind), due_at in changes.timers_set.items():
+            rows.timers_set[run.id, step, kind] = due_at
+            self.committed.timers.append((run.id, step, kind, due_at))
+
+    def _withdraw(self, run: Run, steps: frozenset[str] | None) -> None:
+        """What this batch queued or leased of these steps (None: of the whole run) must not be written."""
+
+        def stays(run_id: int, step: str) -> bool:
+            return run_id != run.id or (steps is not None and step not in steps)
+
+        rows = self._rows
+        rows.ready = [row for row in rows.ready if stays(row.run, row.step)]
+        rows.leases = [row for row in rows.leases if stays(row.run, row.step)]
+        for grant in [g for g in self._grants if not stays(g[1].id, g[2].key)]:
+            self._grants.remove(grant)
+            grant[0].give_back()
+
+    def _hand_out(self, run: Run, step: Step) -> None:
+        """Lease the step to a waiting poll in this very transaction, or queue it."""
+        definition = step.definition
+        lane = run.workflow.lanes[definition.index]
+        attempt_s = definition.timeout.attempt_s
+        poll = self._context.waiting.reserve(lane)
+        if poll is None:
+            rank, number = -definition.priority, self._context.ids.next()
+            self._rows.ready.append(ReadyRow(run.id, step.key, step.attempt, lane, rank, number, attempt_s))
+            queued = self.committed.queued
+            queued[lane] = min(queued.get(lane, (rank, number)), (rank, number))
+            return
+        now = self.committed.now
+        expires_at = now + int(self._context.lease_s * SECOND)
+        deadline = None if attempt_s is None else now + int(attempt_s * SECOND)
+        if deadline is not None and deadline < expires_at:
+            expires_at = deadline
+        secret = os.urandom(16)
+        self._rows.leases.append(
+            LeaseRow(run.id, step.key, step.attempt, secret, poll.worker, lane, expires_at, deadline)
+        )
+        self._grants.append((poll, run, step, secret, deadline))
+
+    def _dead_row(self, run: Run, step: Step, reason: str) -> DeadRow:
+        definition = step.definition
+        assert step.failure is not None
+        return DeadRow(
+            self._context.ids.next(),
+            run.workflow.namespace_id,
+            run.workflow.id,
+            run.id,
+            step.key,
+            step.attempt,
+            definition.queue,
+            definition.action,
+            reason,
+            failures.to_json(step.failure),
+            step.input,
+        )
+
+    # write: everything that follows, and the commit, in one round trip
+
+    async def _write(self) -> list[Any]:
+        connection = self._connection
+
+        async def execute(statement: bytes, columns: dict[str, Any]) -> Any:
+            return await connection.execute(statement, columns, binary=True)
+
+        voided = await self._rows.write(execute, self.committed.now)
+        await connection.execute(b"commit")
+        return voided
+
+    async def _note_voided(self, cursors: list[Any]) -> None:
+        committed = self.committed
+        for poll, run, step, secret, deadline in self._grants:
+            task = (run.id, step.key, step.attempt, secret, step.definition.action)
+            retry, value = step.definition.retry, step.input or run.input
+            grant = Grant(poll.worker, *task, retry.max_attempts, run.workflow, value, deadline, run.trace)
+            committed.grants.append((poll, grant))
+        for cursor in cursors:
+            for run_id, step_key, attempt, token, worker in await cursor.fetchall():
+                reason = _END_REASON.get(self._runs[run_id].state, "STEP_TIMED_OUT")
+                committed.voided.append(Voided(worker, run_id, step_key, attempt, token, reason))
+        for run in self._runs.values():
+            self._context.cache.keep(run)
+        self._context.cache.trim()
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    seq, type, at, step, attempt, worker, started_at, payload, failure, data = row
+    return Event(
+        seq,
+        EventType(type),
+        at,
+        step,
+        attempt,
+        worker,
+        started_at,
+        payload,
+        None if failure is None else failures.from_json(failure),
+        None if data is None else json.loads(data),
+    )

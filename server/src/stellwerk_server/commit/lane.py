@@ -1,0 +1,175 @@
+"""A commit lane: collects whatever is waiting and commits it as one transaction, again and again.
+
+While one batch is at the fsync the next one fills; there is no delay, so a lone command is never held back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stellwerk_server.commit.batch import Batch, Context, Poisoned
+from stellwerk_server.commit.outcome import Committed, Outcome
+from stellwerk_server.model.commands import Command
+from stellwerk_server.model.errors import Exhausted, StellwerkError, Unavailable
+from stellwerk_server.store.database import GONE, connect
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 400
+MAX_WAITING = 50_000
+
+
+class Ticket:
+    """One caller's commands; its future is done when the last of them is answered."""
+
+    __slots__ = ("future", "left", "outcomes")
+
+    def __init__(self, size: int, future: asyncio.Future[list[Outcome]]) -> None:
+        self.outcomes: list[Outcome] = []
+        self.left = size
+        self.future = future
+
+    def answer(self, index: int, outcome: Outcome) -> None:
+        """One command is decided."""
+        self.outcomes[index] = outcome
+        self.left -= 1
+        if self.left == 0 and not self.future.done():
+            self.future.set_result(self.outcomes)
+
+
+class Entry(NamedTuple):
+    """A command on its way, and whom to answer."""
+
+    command: Command
+    ticket: Ticket
+    place: int
+
+
+class CommitLane:
+    """One connection and the runs that belong to it."""
+
+    def __init__(self, dsn: str, number: int, context: Context, publish: Callable[[Committed], None]) -> None:
+        self._dsn = dsn
+        self._number = number
+        self._context = context
+        self._publish = publish
+        self._inbox: deque[Entry] = deque()
+        self._wake = asyncio.Event()
+        self._connection: AsyncConnection[Any] | None = None
+        self._stopping = False
+
+    def put(self, entry: Entry) -> None:
+        """Queue a command; refused at once when too many wait already."""
+        if len(self._inbox) >= MAX_WAITING:
+            message = f"{MAX_WAITING} commands wait for the database already"
+            entry.ticket.answer(
+                entry.place, Exhausted("OVERLOADED", message, cause="PERSISTENCE_LIMIT", scope="SYSTEM")
+            )
+            return
+        self._inbox.append(entry)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish what is queued, then return from `run`."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Commit batches until stopped."""
+        try:
+            while True:
+                if not self._inbox:
+                    if self._stopping:
+                        return
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                size = min(len(self._inbox), MAX_BATCH)
+                await self._commit([self._inbox.popleft() for _ in range(size)])
+        finally:
+            await self._hang_up()
+
+    async def _commit(self, entries: list[Entry]) -> None:
+        while entries:
+            try:
+                batch = await self._transaction([entry.command for entry in entries])
+            except Poisoned as poisoned:
+                logger.exception("a command failed inside the engine: %.300r", entries[poisoned.index].command)
+                _answer(entries.pop(poisoned.index), _internal(poisoned.__cause__))
+                continue
+            except GONE as error:
+                await self._hang_up()
+                for entry in entries:
+                    _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {error}".strip()))
+                await asyncio.sleep(random.uniform(0.05, 0.2))
+                return
+            except psycopg.Error as error:
+                await self._one_by_one(entries, error)
+                return
+            self._publish(batch.committed)
+            for entry, outcome in zip(entries, batch.outcomes, strict=True):
+                assert outcome is not None
+                _answer(entry, outcome)
+            return
+
+    async def _one_by_one(self, entries: list[Entry], error: psycopg.Error) -> None:
+        """The database refused the batch: find the command it is about, and let the others pass."""
+        retryable = isinstance(error, psycopg.errors.UniqueViolation | psycopg.errors.DeadlockDetected)
+        if len(entries) == 1 and not retryable:
+            logger.error("the database refused %.300r: %s", entries[0].command, error)
+            _answer(entries[0], _internal(error))
+            return
+        for entry in entries:
+            try:
+                batch = await self._transaction([entry.command])
+            except GONE as gone:
+                await self._hang_up()
+                _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {gone}".strip()))
+            except (psycopg.Error, Poisoned) as refused:
+                logger.exception("refused alone: %.300r", entry.command)
+                _answer(entry, _internal(refused))
+            else:
+                self._publish(batch.committed)
+                assert batch.outcomes[0] is not None
+                _answer(entry, batch.outcomes[0])
+
+    async def _transaction(self, commands: list[Command]) -> Batch:
+        if self._connection is None:
+            self._connection = await connect(self._dsn, f"lane {self._number}")
+        batch = Batch(self._connection, self._context, commands)
+        try:
+            await batch.run()
+        except BaseException:
+            batch.abandon()
+            await self._roll_back()
+            raise
+        return batch
+
+    async def _roll_back(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            await self._connection.execute(b"rollback")
+        except GONE:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+def _answer(entry: Entry, outcome: Outcome) -> None:
+    entry.ticket.answer(entry.place, outcome)
+
+
+def _internal(error: BaseException | None) -> StellwerkError:
+    return StellwerkError("INTERNAL", f"the server failed on this command: {type(error).__name__}: {error}")

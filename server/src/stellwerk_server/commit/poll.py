@@ -1,0 +1,83 @@
+"""A waiting poll and what is granted to it. Values of one poll only; who waits where is `waiting`'s."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from stellwerk_server.model.commands import Workflow
+from stellwerk_server.model.events import Instant
+from stellwerk_server.model.payload import Payload
+
+
+class Grant(NamedTuple):
+    """A task leased to a worker."""
+
+    worker: str
+    run_id: int
+    step: str
+    attempt: int
+    secret: bytes
+    action: str
+    max_attempts: int
+    workflow: Workflow
+    input: Payload
+    deadline: Instant | None
+    trace: str | None
+
+
+class Poll:
+    """One PollTask call that waits. A place is reserved, then filled or given back, and the call is answered."""
+
+    __slots__ = ("_closing", "free", "future", "lanes", "reserved", "tasks", "worker")
+
+    def __init__(self, worker: str, lanes: tuple[int, ...], max_tasks: int, future: asyncio.Future[None]) -> None:
+        self.worker = worker
+        self.lanes = lanes
+        self.free = max_tasks
+        # Tasks promised in a transaction that is not yet committed.
+        self.reserved = 0
+        self.tasks: list[Grant] = []
+        self.future = future
+        self._closing = False
+
+    @property
+    def open(self) -> bool:
+        """True while somebody waits for the answer."""
+        return not self.future.done()
+
+    def reserve(self, count: int = 1) -> None:
+        """Take places for tasks that are being leased."""
+        self.free -= count
+        self.reserved += count
+
+    def give_back(self, count: int = 1) -> None:
+        """The tasks did not come."""
+        self.reserved -= count
+        if self._closing:
+            self._answer_if_settled()
+        else:
+            self.free += count
+
+    def fill(self, grant: Grant) -> bool:
+        """A promised task has come; False when nobody waits for it any more."""
+        self.reserved -= 1
+        if self.open:
+            self.tasks.append(grant)
+            return True
+        return False
+
+    def answer(self) -> None:
+        """Let the call return with the tasks it has."""
+        if self.open:
+            self.future.set_result(None)
+
+    def close(self) -> None:
+        """The wait is over: take nothing new, and answer as soon as nothing is promised."""
+        self._closing = True
+        self.free = 0
+        self._answer_if_settled()
+
+    def _answer_if_settled(self) -> None:
+        if self.reserved == 0:
+            self.answer()

@@ -1,0 +1,64 @@
+"""Who waits for what: polls by lane. Several workers on a lane take turns, so that a burst is spread over them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from stellwerk_server.commit.poll import Poll
+
+
+class Waiting:
+    """The open polls of this instance. A poll stands in the queue of each lane it serves until it is answered."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[int, deque[Poll]] = {}
+        # Lanes with rows in `ready`: whoever came first is served first, so nothing is handed out past them.
+        self.backlogged: set[int] = set()
+
+    def add(self, poll: Poll) -> None:
+        """Let the poll wait on all its lanes."""
+        for lane in poll.lanes:
+            self._lanes.setdefault(lane, deque()).append(poll)
+
+    def remove(self, poll: Poll) -> None:
+        """The poll is answered or gone."""
+        for lane in poll.lanes:
+            queue = self._lanes.get(lane)
+            if queue is None:
+                continue
+            if poll in queue:
+                queue.remove(poll)
+            if not queue:
+                del self._lanes[lane]
+
+    def reserve(self, lane: int) -> Poll | None:
+        """A poll with room for one more task of the lane, with the room taken; None when nobody waits."""
+        queue = self._lanes.get(lane)
+        if queue is None or lane in self.backlogged:
+            return None
+        for _ in range(len(queue)):
+            poll = queue[0]
+            if poll.free > 0 and poll.open:
+                poll.reserve()
+                self._take_turns(queue, poll)
+                return poll
+            queue.rotate(-1)
+        return None
+
+    def lanes(self) -> list[int]:
+        """The lanes somebody waits on."""
+        return list(self._lanes)
+
+    def room(self, lane: int) -> list[Poll]:
+        """The open polls of the lane that take at least one task more."""
+        return [poll for poll in self._lanes.get(lane, ()) if poll.free > 0 and poll.open]
+
+    def all(self) -> set[Poll]:
+        """Every open poll."""
+        return {poll for queue in self._lanes.values() for poll in queue}
+
+    @staticmethod
+    def _take_turns(queue: deque[Poll], poll: Poll) -> None:
+        # Polls of one worker are filled one after the other (fewer, fuller answers); other workers get their turn.
+        if len(queue) > 1 and any(other.worker != poll.worker for other in (queue[1], queue[-1])):
+            queue.rotate(-1)

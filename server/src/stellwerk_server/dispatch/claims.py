@@ -1,0 +1,205 @@
+"""Claims: queued tasks for waiting polls, one statement a lane, beginning at the lane's low-water mark."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stellwerk_server.commit.outcome import Committed
+from stellwerk_server.commit.poll import Grant, Poll
+from stellwerk_server.commit.waiting import Waiting
+from stellwerk_server.commit.workflows import Workflows
+from stellwerk_server.model.payload import NULL
+from stellwerk_server.store import sql
+from stellwerk_server.store.arrays import Texts, Uuids
+from stellwerk_server.store.database import GONE, connect
+
+logger = logging.getLogger(__name__)
+SQL = sql.load("dispatch")
+
+Mark = tuple[int, int]
+_LOWEST: Mark = (-32768, -1)
+_MAX_CLAIM = 500
+# How often a lane is searched from its very beginning, for rows that came in below the mark.
+_FULL_SEARCH_S = 1.0
+
+
+class Claims:
+    """Moves rows of `ready` to waiting polls; one claim at a time, over all lanes that may have some."""
+
+    def __init__(
+        self, dsn: str, waiting: Waiting, workflows: Workflows, lease_s: float, deliver: Callable[[Committed], None]
+    ) -> None:
+        self._dsn = dsn
+        self._waiting = waiting
+        self._workflows = workflows
+        self._lease_s = lease_s
+        self._deliver = deliver
+        self._marks: dict[int, Mark] = {}
+        self._searched: dict[int, float] = {}
+        # Lanes nobody has looked at yet may have rows from before.
+        self._empty: set[int] = set()
+        self._wanted: dict[int, None] = {}
+        self._wake = asyncio.Event()
+        self._connection: AsyncConnection[Any] | None = None
+        self._stopping = False
+
+    def look(self, lanes: Iterable[int]) -> None:
+        """A poll has come for these lanes: claim for it where something may be queued."""
+        for lane in lanes:
+            if lane not in self._empty:
+                self._want(lane)
+
+    def queued(self, first: Mapping[int, Mark]) -> None:
+        """A commit of this instance has queued rows; the first of each lane is named."""
+        for lane, (rank, number) in first.items():
+            mark = self._marks.get(lane)
+            if mark is not None and (rank, number) <= mark:
+                self._marks[lane] = (rank, number - 1)
+            self._not_empty(lane)
+
+    def hint(self, lanes: Iterable[int]) -> None:
+        """Somebody saw rows in these lanes: look from the beginning."""
+        for lane in lanes:
+            self._marks.pop(lane, None)
+            self._not_empty(lane)
+
+    def stop(self) -> None:
+        """Return from `run` after the claim under way."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim until stopped."""
+        try:
+            while not self._stopping:
+                if not self._wanted:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                lane = next(iter(self._wanted))
+                del self._wanted[lane]
+                await self._claim_safely(lane)
+        finally:
+            await self._hang_up()
+
+    def _not_empty(self, lane: int) -> None:
+        self._empty.discard(lane)
+        self._waiting.backlogged.add(lane)
+        self._want(lane)
+
+    def _want(self, lane: int) -> None:
+        if self._waiting.room(lane):
+            self._wanted[lane] = None
+            self._wake.set()
+
+    async def _claim_safely(self, lane: int) -> None:
+        try:
+            await self._claim(lane)
+        except GONE as error:
+            logger.warning("claim: the database did not answer: %s", error)
+            await self._hang_up()
+            await asyncio.sleep(0.2)
+            self._want(lane)
+        except psycopg.Error:
+            logger.exception("claim of lane %s failed", lane)
+            await self._hang_up()
+            await asyncio.sleep(0.2)
+
+    async def _claim(self, lane: int) -> None:
+        places = _places(self._waiting.room(lane))
+        if not places:
+            return
+        for poll in places:
+            poll.reserve()
+        mark = self._mark(lane)
+        # Rows that are queued while we look take this mark off again.
+        self._empty.add(lane)
+        filled = 0
+        try:
+            rows = await self._lease(lane, mark, [poll.worker for poll in places])
+            committed = Committed()
+            for row, poll in zip(rows, places, strict=False):
+                committed.grants.append((poll, await self._grant(row)))
+            filled = len(rows)
+        finally:
+            for poll in places[filled:]:
+                poll.give_back()
+        if rows:
+            self._marks[lane] = (rows[-1][5], rows[-1][6])
+        self._deliver(committed)
+        self._judge(lane, mark, short=filled < len(places))
+
+    def _judge(self, lane: int, mark: Mark, *, short: bool) -> None:
+        """After a claim: is the lane empty, or is there more to do?"""
+        if not short:
+            self._not_empty(lane)
+        elif mark != _LOWEST:
+            # Nothing above the mark; rows below it may have been committed late.
+            self._marks.pop(lane, None)
+            self._not_empty(lane) if self._search_due(lane) else self._settled(lane)
+        else:
+            self._settled(lane)
+
+    def _settled(self, lane: int) -> None:
+        if lane in self._empty:
+            self._waiting.backlogged.discard(lane)
+        else:
+            self._want(lane)
+
+    def _mark(self, lane: int) -> Mark:
+        if self._search_due(lane):
+            self._searched[lane] = time.monotonic()
+            return _LOWEST
+        return self._marks.get(lane, _LOWEST)
+
+    def _search_due(self, lane: int) -> bool:
+        return time.monotonic() - self._searched.get(lane, 0.0) > _FULL_SEARCH_S
+
+    async def _lease(self, lane: int, mark: Mark, workers: list[str]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = await connect(self._dsn, "claims", relaxed=True)
+        noise = os.urandom(16 * len(workers))
+        columns = {
+            "lane": lane,
+            "rank": mark[0],
+            "after": mark[1],
+            "count": len(workers),
+            "tokens": Uuids([noise[i : i + 16] for i in range(0, len(noise), 16)]),
+            "workers": Texts(workers),
+            "lease_s": self._lease_s,
+        }
+        cursor = await self._connection.execute(SQL.claim, columns, binary=True)
+        return await cursor.fetchall()
+
+    async def _grant(self, row: tuple[Any, ...]) -> Grant:
+        run_id, step, attempt, token, worker, _, _, value, position, workflow_id, trace, deadline = row
+        workflow = await self._workflows.by_id(workflow_id)
+        definition = workflow.definition.steps[position]
+        task = (run_id, step, attempt, token, definition.action, definition.retry.max_attempts)
+        return Grant(worker, *task, workflow, value or NULL, deadline, trace)
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+def _places(polls: list[Poll]) -> list[Poll]:
+    """One entry a task, the polls taking turns, so that several workers share what is queued."""
+    left = {poll: poll.free for poll in polls}
+    places: list[Poll] = []
+    while left and len(places) < _MAX_CLAIM:
+        for poll in list(left):
+            places.append(poll)
+            left[poll] -= 1
+            if not left[poll]:
+                del left[poll]
+    return places[:_MAX_CLAIM]

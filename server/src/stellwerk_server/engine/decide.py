@@ -1,0 +1,246 @@
+"""Commands in, events out. Each function is one command's whole rule; what it refuses changes nothing.
+
+Leases are the committer's to check: a lease command arrives with the lease its token opened, or with None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stellwerk_server.engine.failure import STEP_TIMED_OUT, Dead, on_failure
+from stellwerk_server.engine.run import Run, Step
+from stellwerk_server.engine.transition import Transition, is_open
+from stellwerk_server.model import commands as c
+from stellwerk_server.model import ids
+from stellwerk_server.model.definition import OnFailure
+from stellwerk_server.model.errors import NotFound, Refused
+from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
+from stellwerk_server.model.failure import Category, Failure
+from stellwerk_server.model.states import RunState, StepState
+
+
+def start(command: c.StartRun, now: Instant) -> tuple[Run, list[Event]]:
+    """A new run with its first events."""
+    run = Run(command.run_id, command.workflow, command.input)
+    run.idempotency_key = command.idempotency_key
+    run.request_id = command.request_id
+    run.trace = command.trace
+    run.forked_from = command.forked_from
+    timeout_s = command.timeout_s if command.timeout_s is not None else command.workflow.definition.timeout_s
+    if timeout_s is not None:
+        run.deadline = now + int(timeout_s * SECOND)
+    transition = Transition(run, now)
+    transition.emit(EventType.RUN_STARTED, data=_forked(command))
+    for kept in command.kept:
+        state = StepState.SUCCEEDED if kept.output is not None else StepState.SKIPPED
+        transition.emit(EventType.STEP_KEPT, kept.step, kept.attempt, payload=kept.output, data={"state": state.name})
+    transition.begin()
+    return run, transition.events
+
+
+def decide(run: Run, command: c.Command, lease: c.Lease | None, now: Instant) -> list[Event]:
+    """The events a command leads to, applied to the run; raises Refused or NotFound when it may not happen.
+
+    An empty list means that the command was right but changes nothing (a repeat, a timer that is gone).
+    """
+    return _DECIDE[type(command)](Transition(run, now), command, lease)
+
+
+def _forked(command: c.StartRun) -> dict[str, Any] | None:
+    return {"forked_from": ids.show(command.forked_from)} if command.forked_from is not None else None
+
+
+def _complete(t: Transition, command: c.CompleteStep, lease: c.Lease | None) -> list[Event]:
+    step = t.run.steps.get(command.step)
+    if lease is None or step is None or not _current(t.run, step, command.attempt):
+        repeated = step is not None and step.attempt == command.attempt and step.output == command.output
+        if repeated and step is not None and step.state is StepState.SUCCEEDED:
+            return []
+        raise _lease_lost(t.run, step, command)
+    t.emit(EventType.STEP_SUCCEEDED, step.key, step.attempt, lease.worker, lease.leased_at, payload=command.output)
+    t.finished(step)
+    t.settle()
+    return t.events
+
+
+def _fail(t: Transition, command: c.FailStep | c.ExpireLease, lease: c.Lease | None) -> list[Event]:
+    step = t.run.steps.get(command.step)
+    if lease is None or step is None or not _current(t.run, step, command.attempt):
+        if step is not None and _failed_so(step, command.attempt, command.failure):
+            return []
+        raise _lease_lost(t.run, step, command)
+    failure = command.failure.located(step.key, step.attempt, lease.worker, t.now)
+    outcome = on_failure(t.run, step, failure, t.now)
+    if isinstance(outcome, Dead):
+        _die(t, step, failure, outcome.reason, lease)
+    else:
+        t.emit(
+            EventType.STEP_ATTEMPT_FAILED,
+            step.key,
+            step.attempt,
+            lease.worker,
+            lease.leased_at,
+            failure=failure,
+            data={"due_at": outcome.due_at},
+        )
+        if outcome.due_at <= t.now:
+            t.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
+    t.settle()
+    return t.events
+
+
+def _release(t: Transition, command: c.ReleaseStep, lease: c.Lease | None) -> list[Event]:
+    step = t.run.steps.get(command.step)
+    if lease is not None and step is not None and _current(t.run, step, command.attempt):
+        # No event: a hand-out that reached nobody did not happen. The step only goes back to its queue.
+        t.run.changes.scheduled[step.key] = step
+    return []
+
+
+def _fire(t: Transition, command: c.FireTimer, lease: c.Lease | None) -> list[Event]:
+    due_at = t.run.timers.get((command.step, command.kind))
+    if due_at is None or due_at > t.now or not is_open(t.run):
+        return []
+    if command.kind is TimerKind.RUN_DEADLINE:
+        message = f"the run was not done after {(due_at - t.run.created_at) / SECOND:g} s"
+        t.emit(EventType.RUN_TIMED_OUT, failure=Failure("RunTimeout", message, category=Category.TIMEOUT))
+        return t.events
+    step = t.run.steps[command.step]
+    if command.kind is TimerKind.SLEEP:
+        t.emit(EventType.STEP_SUCCEEDED, step.key, payload=step.input)
+        t.finished(step)
+    elif command.kind is TimerKind.RETRY:
+        t.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
+    else:
+        _time_out(t, step, command.kind)
+    t.settle()
+    return t.events
+
+
+def _time_out(t: Transition, step: Step, kind: TimerKind) -> None:
+    timeout = step.definition.timeout
+    if kind is TimerKind.STEP_START:
+        failure = Failure("StartTimeout", f"no worker took it within {timeout.start_s:g} s")
+    else:
+        failure = Failure("StepTimeout", f"it was not done after {timeout.total_s:g} s")
+    failure = failure.located(step.key, step.attempt, "", t.now)
+    _die(t, step, _with_category(failure, Category.TIMEOUT), STEP_TIMED_OUT, None)
+
+
+def _with_category(failure: Failure, category: Category) -> Failure:
+    return Failure(
+        failure.type,
+        failure.message,
+        category=category,
+        terminal=True,
+        step=failure.step,
+        attempt=failure.attempt,
+        at=failure.at,
+    )
+
+
+def _cancel(t: Transition, command: c.CancelRun, lease: c.Lease | None) -> list[Event]:
+    return _end(t, EventType.RUN_CANCELLED, RunState.CANCELLED, command.reason)
+
+
+def _terminate(t: Transition, command: c.TerminateRun, lease: c.Lease | None) -> list[Event]:
+    return _end(t, EventType.RUN_TERMINATED, RunState.TERMINATED, command.reason)
+
+
+def _end(t: Transition, type: EventType, state: RunState, reason: str) -> list[Event]:
+    if t.run.state is state:
+        return []
+    _require_open(t.run)
+    t.emit(type, data={"reason": reason} if reason else None)
+    return t.events
+
+
+def _requeue(t: Transition, command: c.RequeueStep, lease: c.Lease | None) -> list[Event]:
+    step = _parked(t.run, command.step, command.attempt)
+    if step is None:
+        return []
+    t.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
+    if not t.run.parked:
+        t.emit(EventType.RUN_RESUMED)
+    return t.events
+
+
+def _discard(t: Transition, command: c.DiscardStep, lease: c.Lease | None) -> list[Event]:
+    step = _parked(t.run, command.step, command.attempt)
+    if step is None:
+        return []
+    t.emit(EventType.STEP_DISCARDED, step.key, data={"reason": command.reason} if command.reason else None)
+    assert step.failure is not None
+    t.fail_run(step, step.failure)
+    return t.events
+
+
+def _parked(run: Run, key: str, attempt: int) -> Step | None:
+    """The parked step, or None when it was requeued or discarded before."""
+    step = run.parked.get(key)
+    return step if step is not None and step.attempt == attempt else None
+
+
+def _die(t: Transition, step: Step, failure: Failure, reason: str, lease: c.Lease | None) -> None:
+    park = step.definition.on_failure is OnFailure.PARK
+    worker, leased_at = (lease.worker, lease.leased_at) if lease is not None else (None, None)
+    data = {"reason": reason, **({"parked": True} if park else {})}
+    t.emit(EventType.STEP_DEAD, step.key, step.attempt, worker, leased_at, failure=failure, data=data)
+    if park:
+        if t.run.state is not RunState.BLOCKED:
+            t.emit(EventType.RUN_BLOCKED, data={"reason": f"step {step.key} is in the dead letters ({reason})"})
+    elif step.definition.on_failure is OnFailure.CONTINUE:
+        t.finished(step)
+    else:
+        t.fail_run(step, failure)
+
+
+def _current(run: Run, step: Step, attempt: int) -> bool:
+    return is_open(run) and step.state is StepState.READY and step.attempt == attempt
+
+
+def _failed_so(step: Step, attempt: int, failure: Failure) -> bool:
+    recorded = step.failure
+    return recorded is not None and recorded.attempt == attempt and failure.same_outcome(recorded)
+
+
+def _lease_lost(run: Run, step: Step | None, command: c.LeaseCommand) -> Refused:
+    now = f"the run is {run.state.name}"
+    if not run.state.terminal and step is not None:
+        now = f"the step is {step.state.name}, attempt {step.attempt}"
+    return Refused(
+        "LEASE_LOST",
+        f"step {command.step} of {ids.show(run.id)}, attempt {command.attempt}: its lease is not current; {now}",
+        run_id=ids.show(run.id),
+        step=command.step,
+        current_attempt=str(step.attempt if step is not None else 0),
+    )
+
+
+def _require_open(run: Run) -> None:
+    if not is_open(run):
+        raise Refused(
+            "RUN_TERMINAL",
+            f"{ids.show(run.id)} has ended as {run.state.name}",
+            run_id=ids.show(run.id),
+            state=run.state.name,
+        )
+
+
+def unknown_run(run_id: int) -> NotFound:
+    """The error for a run that does not exist in this namespace."""
+    return NotFound("RUN_NOT_FOUND", f"run_id: there is no run {ids.show(run_id)}", run_id=ids.show(run_id))
+
+
+_DECIDE: dict[type, Callable[..., list[Event]]] = {
+    c.CompleteStep: _complete,
+    c.FailStep: _fail,
+    c.ExpireLease: _fail,
+    c.ReleaseStep: _release,
+    c.FireTimer: _fire,
+    c.CancelRun: _cancel,
+    c.TerminateRun: _terminate,
+    c.RequeueStep: _requeue,
+    c.DiscardStep: _discard,
+}

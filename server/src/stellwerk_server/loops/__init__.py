@@ -1,0 +1,1 @@
+"""Background loops, all of one form: leases, timers, workers, the pulse and the broom."""

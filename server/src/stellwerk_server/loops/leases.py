@@ -1,0 +1,112 @@
+"""The reaper: leases that ran out, and those of workers whose line broke, go back as failed attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from stellwerk_server.commit.committer import Committer
+from stellwerk_server.dispatch.sessions import Session, Sessions
+from stellwerk_server.loops.base import Loop
+from stellwerk_server.model import token as tokens
+from stellwerk_server.model.commands import ExpireLease
+from stellwerk_server.model.failure import Category, Failure
+from stellwerk_server.store import sql
+from stellwerk_server.store.database import Pool
+
+logger = logging.getLogger(__name__)
+SQL = sql.load("dispatch")
+_BATCH = 1_000
+# A worker whose line broke has this long to open another before its tasks go out again.
+LINE_GRACE_S = 1.5
+_FULL_SEARCH_EVERY = 30
+
+
+class Leases(Loop):
+    """Searches for expired leases when poked by the pulse, from a low-water mark; from the beginning now and then."""
+
+    name = "leases"
+
+    def __init__(self, pool: Pool, committer: Committer, sessions: Sessions) -> None:
+        super().__init__(5.0)
+        self._pool = pool
+        self._committer = committer
+        self._sessions = sessions
+        self._rounds = 0
+        self.mark: Any = None
+
+    async def run_once(self) -> None:
+        """Expire what is over."""
+        self._rounds += 1
+        if self._rounds % _FULL_SEARCH_EVERY == 0:
+            self.mark = None
+        while rows := await self._expired():
+            await self._committer.submit_all([self._expire(row) for row in rows])
+            self.mark = rows[-1][6]
+            if len(rows) < _BATCH:
+                return
+
+    async def _expired(self) -> list[tuple[Any, ...]]:
+        async with self._pool.connection() as connection:
+            columns = {"after": self.mark or "-infinity", "count": _BATCH}
+            rows: list[tuple[Any, ...]] = await (await connection.execute(SQL.expired_leases, columns)).fetchall()
+        return rows
+
+    def _expire(self, row: tuple[Any, ...]) -> ExpireLease:
+        run_id, step, attempt, secret, worker, timed_out, _ = row
+        if timed_out:
+            failure = Failure("AttemptTimeout", "the attempt was not done in time", category=Category.TIMEOUT)
+            reason = "STEP_TIMED_OUT"
+        else:
+            message = f"worker {worker} did not renew its lease in time"
+            failure = Failure("LeaseExpired", message, category=Category.WORKER_LOST)
+            reason = "LEASE_LOST"
+        self._sessions.stop_task(worker, tokens.pack(run_id, attempt, secret.bytes, step), reason)
+        return ExpireLease(run_id, step, attempt, secret.bytes, failure)
+
+
+class LostWorkers(Loop):
+    """Takes the tasks of workers whose line broke and did not come back, on this or another instance."""
+
+    name = "lost workers"
+
+    def __init__(self, pool: Pool, committer: Committer, sessions: Sessions) -> None:
+        super().__init__(0.05)
+        self._pool = pool
+        self._committer = committer
+        self._sessions = sessions
+
+    async def run_once(self) -> None:
+        """Wait for a broken line, give its worker a moment, then see whether it is back."""
+        first = await self._sessions.lost.get()
+        gone = [first]
+        await asyncio.sleep(0 if first.leaving else LINE_GRACE_S)
+        while not self._sessions.lost.empty() and len(gone) < _BATCH:
+            gone.append(self._sessions.lost.get_nowait())
+        try:
+            await self._take_from([s for s in gone if not self._sessions.connected(s.id)])
+        except BaseException:
+            for session in gone:
+                self._sessions.closed(session)
+            raise
+
+    async def _take_from(self, gone: list[Session]) -> None:
+        async with self._pool.connection() as connection:
+            back = await self._seen_since(connection, [s.id for s in gone if not s.leaving])
+            lost = [s.id for s in gone if s.id not in back]
+            if not lost:
+                return
+            await connection.execute(SQL.forget_workers, {"ids": lost})
+            leases = await (await connection.execute(SQL.leases_of_workers, {"workers": lost})).fetchall()
+        for worker in lost:
+            logger.info("worker %s is gone", worker)
+        failure = Failure("WorkerLost", "the connection of its worker broke", category=Category.WORKER_LOST)
+        commands = [ExpireLease(run, step, attempt, secret.bytes, failure) for run, step, attempt, secret, _ in leases]
+        await self._committer.submit_all(commands)
+
+    async def _seen_since(self, connection: Any, ids: list[str]) -> set[str]:
+        if not ids:
+            return set()
+        cursor = await connection.execute(SQL.workers_seen, {"ids": ids, "within_s": LINE_GRACE_S * 0.8})
+        return {row[0] for row in await cursor.fetchall()}

@@ -1,0 +1,139 @@
+"""What somebody wants of a run. The engine answers each with events or refuses it with a StellwerkError."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stellwerk_server.model.definition import WorkflowDefinition
+from stellwerk_server.model.events import Instant, TimerKind
+from stellwerk_server.model.failure import Failure
+from stellwerk_server.model.payload import Payload
+
+
+class Workflow(NamedTuple):
+    """A registered version: its row, its definition, and the dispatch lane of each step."""
+
+    id: int
+    namespace_id: int
+    namespace: str
+    name: str
+    version: int
+    definition: WorkflowDefinition
+    # Lane ids by step index; 0 where nothing is dispatched.
+    lanes: tuple[int, ...]
+
+
+class Kept(NamedTuple):
+    """A finished step a fork takes over from its source: succeeded with `output`, or skipped (None)."""
+
+    step: str
+    attempt: int
+    output: Payload | None
+
+
+class StartRun(NamedTuple):
+    """Begin a run. Same `idempotency_key` or `request_id`: the run that is there answers."""
+
+    run_id: int
+    workflow: Workflow
+    input: Payload
+    idempotency_key: str | None = None
+    # sha256 of workflow name, input: what "same input" means under one key.
+    digest: bytes = b""
+    # 16 bytes; makes the start safe to send again.
+    request_id: bytes | None = None
+    timeout_s: float | None = None
+    # JSON object of the caller's W3C trace context.
+    trace: str | None = None
+    forked_from: int | None = None
+    kept: tuple[Kept, ...] = ()
+
+
+class CompleteStep(NamedTuple):
+    """An attempt succeeded; `token` must be the current lease."""
+
+    run_id: int
+    step: str
+    attempt: int
+    token: bytes
+    output: Payload
+
+
+class FailStep(NamedTuple):
+    """An attempt failed; `token` must be the current lease."""
+
+    run_id: int
+    step: str
+    attempt: int
+    token: bytes
+    failure: Failure
+
+
+class ReleaseStep(NamedTuple):
+    """A hand-out reached nobody, or was given back unused: the same attempt goes out again."""
+
+    run_id: int
+    step: str
+    attempt: int
+    token: bytes
+
+
+class ExpireLease(NamedTuple):
+    """The lease's time is over: its worker is lost, or the attempt took too long."""
+
+    run_id: int
+    step: str
+    attempt: int
+    token: bytes
+    failure: Failure
+
+
+class FireTimer(NamedTuple):
+    """A timer is due. Ignored when it is gone, kept when it is early."""
+
+    run_id: int
+    step: str
+    kind: TimerKind
+    due_at: Instant
+
+
+class CancelRun(NamedTuple):
+    """End the run as CANCELLED; handlers are told."""
+
+    run_id: int
+    reason: str
+
+
+class TerminateRun(NamedTuple):
+    """End the run as TERMINATED."""
+
+    run_id: int
+    reason: str
+
+
+class RequeueStep(NamedTuple):
+    """Give the dead step of a parked run a new set of attempts; resolves its dead letter."""
+
+    run_id: int
+    step: str
+    attempt: int
+
+
+class DiscardStep(NamedTuple):
+    """Give up on the dead step of a parked run: the run fails; resolves its dead letter."""
+
+    run_id: int
+    step: str
+    attempt: int
+    reason: str
+
+
+LeaseCommand = CompleteStep | FailStep | ReleaseStep | ExpireLease
+Command = LeaseCommand | StartRun | FireTimer | CancelRun | TerminateRun | RequeueStep | DiscardStep
+
+
+class Lease(NamedTuple):
+    """The lease a command's token opened, as it was when the committer took it away."""
+
+    worker: str
+    leased_at: Instant

@@ -1,0 +1,108 @@
+"""Workflow definitions as frozen values, already checked: `definition/` makes them, `engine/` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+JsonValue = Any
+
+
+class OnFailure(IntEnum):
+    """What a step that has failed for good does to its run."""
+
+    FAIL = 1
+    CONTINUE = 2
+    PARK = 3
+
+
+class StepKind(IntEnum):
+    """What makes a step go: a worker, or the clock."""
+
+    ACTION = 1
+    SLEEP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When a failed attempt is followed by another; delays in seconds."""
+
+    max_attempts: int = 4
+    initial_s: float = 1.0
+    backoff: float = 2.0
+    max_s: float = 60.0
+    jitter: float = 0.2
+    non_retryable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds in seconds, None for none: of one attempt, of all attempts together, of waiting for a worker."""
+
+    attempt_s: float | None = None
+    total_s: float | None = None
+    start_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled CEL expression; `evaluate` gets {"input": …, "steps": …, "item": …, "run": …}.
+
+    `evaluate` raises ExpressionError (model.errors) with a message for people, never anything else.
+    """
+
+    source: str
+    evaluate: Callable[[dict[str, JsonValue]], JsonValue] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A JSON value with `${…}` holes; `render` fills them. Pure; raises ExpressionError."""
+
+    source: JsonValue
+    render: Callable[[dict[str, JsonValue]], JsonValue] = field(compare=False, repr=False)
+    # Ids of the steps whose outputs it reads, so that a scope holds only those.
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class StepDefinition:
+    """One step as written, defaults filled in. `needs` and `dependents` are indexes into the workflow's steps."""
+
+    index: int
+    id: str
+    kind: StepKind
+    action: str = ""
+    queue: str = "default"
+    priority: int = 0
+    needs: tuple[int, ...] = ()
+    dependents: tuple[int, ...] = ()
+    input: Template | None = None
+    when: Expression | None = None
+    when_reads: frozenset[str] = frozenset()
+    foreach: Template | None = None
+    sleep_s: float | None = None
+    sleep: Template | None = None
+    retry: RetryPolicy = RetryPolicy()
+    timeout: Timeouts = Timeouts()
+    on_failure: OnFailure = OnFailure.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDefinition:
+    """A whole checked workflow; steps in definition order, roots have no needs."""
+
+    name: str
+    steps: tuple[StepDefinition, ...]
+    # Canonical JSON of what was registered; its digest is the identity of the version.
+    canonical: str
+    output: Template | None = None
+    timeout_s: float | None = None
+    # Checks an input value against `input_schema`: problems as (path, description), empty when good.
+    check_input: Callable[[JsonValue], list[tuple[str, str]]] | None = field(default=None, compare=False, repr=False)
+
+    def step(self, step_id: str) -> StepDefinition | None:
+        """The step of that id, or None."""
+        return next((s for s in self.steps if s.id == step_id), None)

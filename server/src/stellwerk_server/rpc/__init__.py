@@ -1,0 +1,1 @@
+"""Servicers: parse, check, submit, answer. No decisions are made here."""

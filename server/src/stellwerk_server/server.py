@@ -1,0 +1,239 @@
+"""One server: puts the rooms together, starts them in order, and stops them gracefully in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from stellwerk_server import __version__
+from stellwerk_server.commit.batch import Context
+from stellwerk_server.commit.cache import RunCache
+from stellwerk_server.commit.committer import Committer
+from stellwerk_server.commit.outcome import Committed
+from stellwerk_server.commit.poll import Grant
+from stellwerk_server.commit.waiting import Waiting
+from stellwerk_server.commit.workflows import Workflows
+from stellwerk_server.config import MIB, Config
+from stellwerk_server.dispatch.chunks import Chunks
+from stellwerk_server.dispatch.claims import Claims
+from stellwerk_server.dispatch.dispatcher import Dispatcher
+from stellwerk_server.dispatch.duplicates import Duplicates
+from stellwerk_server.dispatch.results import Results
+from stellwerk_server.dispatch.sessions import Sessions
+from stellwerk_server.dispatch.wakeups import Wakeups
+from stellwerk_server.loops.base import Loop
+from stellwerk_server.loops.broom import Broom
+from stellwerk_server.loops.leases import Leases, LostWorkers
+from stellwerk_server.loops.pulse import Pulse
+from stellwerk_server.loops.timers import Timers
+from stellwerk_server.loops.workers import Extend, Touch
+from stellwerk_server.model.commands import ReleaseStep
+from stellwerk_server.model.errors import Unavailable
+from stellwerk_server.model.ids import IdSource
+from stellwerk_server.rpc import edge
+from stellwerk_server.rpc.admin import AdminServicer
+from stellwerk_server.rpc.dead_letter_reads import DeadLetterReads
+from stellwerk_server.rpc.dead_letters import DeadLetterWrites
+from stellwerk_server.rpc.forks import Forks
+from stellwerk_server.rpc.run_reads import RunReads
+from stellwerk_server.rpc.runs import RunWrites
+from stellwerk_server.rpc.starts import Starter
+from stellwerk_server.rpc.watch import RunWatch
+from stellwerk_server.rpc.worker import WorkerServicer
+from stellwerk_server.rpc.workflows import WorkflowServicer
+from stellwerk_server.store import sql
+from stellwerk_server.store.database import Pool, read_pool
+
+logger = logging.getLogger(__name__)
+SQL = sql.load("registry")
+
+
+class PortInUse(Exception):
+    """The address is taken; the message names it."""
+
+
+class Server:
+    """A running server. `port` is the one it listens on; it also is the status AdminService reports."""
+
+    version = __version__
+
+    def __init__(self, config: Config, pool: Pool, instance: int, secret: bytes) -> None:
+        self.config = config
+        self.started_at = time.time_ns() // 1000
+        self.draining = False
+        self.port = 0
+        self._pool = pool
+        ids = IdSource(instance)
+        waiting = Waiting()
+        self._workflows = Workflows(pool)
+        contexts = [
+            Context(
+                RunCache(config.cached_runs), waiting, self._workflows, ids, config.lease_s, config.idempotency_ttl_s
+            )
+            for _ in range(config.commit_lanes)
+        ]
+        self._committer = Committer(config.database_url, contexts, self._publish)
+        self._claims = Claims(config.database_url, waiting, self._workflows, config.lease_s, self._delivered)
+        self._dispatcher = Dispatcher(waiting, self._claims, self._workflows, self._release)
+        self._sessions = Sessions()
+        self._results = Results()
+        self._chunks = Chunks(pool, self._results.changed)
+        self._duplicates = Duplicates(config.redis_url, secret)
+        self._timers = Timers(pool, self._committer)
+        leases = Leases(pool, self._committer, self._sessions)
+        self._pulse = Pulse(pool, waiting, self._claims, self._results, leases, self._timers)
+        self._loops: list[Loop] = [
+            self._timers,
+            leases,
+            LostWorkers(pool, self._committer, self._sessions),
+            Touch(pool, self._sessions),
+            Extend(pool, self._sessions, config.lease_s),
+            self._pulse,
+            Broom(pool),
+        ]
+        self._wakeups = Wakeups(config.database_url, config.redis_url, instance, self._claims.hint, self._moved)
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
+        self._grpc = grpc.aio.server(options=_options(config), maximum_concurrent_rpcs=None)
+        self._worker = self._register(ids)
+        self._claiming: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, config: Config) -> Server:
+        """Start a server on a migrated database; returns once it answers.
+
+        Raises psycopg.OperationalError when the database cannot be reached, PortInUse when the address is taken.
+        """
+        pool = read_pool(config.database_url, config.read_connections)
+        await pool.open()
+        try:
+            async with pool.connection() as connection:
+                instance = await (await connection.execute(SQL.next_instance)).fetchone()
+                secret = await (await connection.execute(SQL.secret)).fetchone()
+            assert instance is not None
+            assert secret is not None
+            server = cls(config, pool, instance[0], str(secret[0]).encode())
+            await server._start()
+        except BaseException:
+            await pool.close()
+            raise
+        return server
+
+    @property
+    def database_up(self) -> bool:
+        """Whether the last look at the database was answered."""
+        return self._pulse.database_up
+
+    @property
+    def redis_up(self) -> bool:
+        """Whether Redis answered last time; False without one."""
+        return self._duplicates.up
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The limit of each payload."""
+        return self.config.max_payload_bytes
+
+    async def stop(self) -> None:
+        """Drain: polls end empty, calls and batches under way finish, then everything stops."""
+        self.draining = True
+        await self._health.enter_graceful_shutdown()
+        self._dispatcher.drain()
+        self._worker.draining.set()
+        await self._grpc.stop(self.config.drain_s)
+        await self._dispatcher.settle()
+        for loop in reversed(self._loops):
+            await loop.stop()
+        self._claims.stop()
+        if self._claiming is not None:
+            await self._claiming
+        await self._committer.stop()
+        await self._wakeups.stop()
+        await self._duplicates.close()
+        await self._pool.close()
+
+    async def _start(self) -> None:
+        address = f"{self.config.host}:{self.config.port}"
+        try:
+            self.port = self._grpc.add_insecure_port(address)
+        except RuntimeError as error:
+            raise PortInUse(f"cannot listen on {address}: is another server running there?") from error
+        self._committer.start()
+        self._claiming = asyncio.create_task(self._claims.run(), name="claims")
+        for loop in self._loops:
+            loop.start()
+        self._wakeups.start()
+        await self._grpc.start()
+        for name in ["", *edge.service_names()]:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def _register(self, ids: IdSource) -> WorkerServicer:
+        pool, workflows, committer, limit = self._pool, self._workflows, self._committer, self.config.max_payload_bytes
+        starter = Starter(committer, workflows, self._duplicates, ids, limit)
+        forks = Forks(committer, workflows, ids, pool)
+        heartbeat_ms = int(min(3.0, self.config.lease_s / 3) * 1000)
+        worker = WorkerServicer(
+            committer, self._dispatcher, self._sessions, self._chunks, workflows, limit, heartbeat_ms
+        )
+        servicers: dict[str, tuple[object, ...]] = {
+            "RunService": (
+                RunWrites(committer, starter, forks, self._results, workflows, pool),
+                RunReads(pool, workflows),
+                RunWatch(self._results, pool),
+            ),
+            "WorkerService": (worker,),
+            "WorkflowService": (WorkflowServicer(pool, workflows),),
+            "DeadLetterService": (DeadLetterWrites(committer, forks, workflows, pool), DeadLetterReads(pool)),
+            "AdminService": (AdminServicer(pool, self),),
+        }
+        for handler in edge.services(servicers):
+            self._grpc.add_generic_rpc_handlers((handler,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        reflection.enable_server_reflection(
+            [*edge.service_names(), health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
+        )
+        return worker
+
+    def _publish(self, committed: Committed) -> None:
+        self._delivered(committed)
+        self._timers.committed(committed)
+        self._results.publish(committed)
+        if committed.voided:
+            self._sessions.void(committed.voided)
+        self._wakeups.committed(committed)
+
+    def _delivered(self, committed: Committed) -> None:
+        self._dispatcher.deliver(committed)
+
+    def _moved(self, ended: list[int], moved: list[int]) -> None:
+        if set(ended).intersection(self._results.awaited()):
+            self._pulse.poke()
+        self._results.changed([*ended, *moved])
+
+    async def _release(self, grants: list[Grant]) -> None:
+        commands = [ReleaseStep(g.run_id, g.step, g.attempt, g.secret) for g in grants]
+        try:
+            await self._committer.submit_all(commands)
+        except Unavailable:
+            logger.info("%s tasks reached nobody; their leases run out", len(grants))
+
+
+def _options(config: Config) -> list[tuple[str, Any]]:
+    age_ms = random.randint(300_000, 600_000)
+    return [
+        ("grpc.so_reuseport", int(config.reuse_port)),
+        ("grpc.max_concurrent_streams", 128),
+        ("grpc.max_receive_message_length", 16 * MIB),
+        ("grpc.max_send_message_length", 16 * MIB),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.max_connection_age_ms", age_ms),
+        ("grpc.max_connection_age_grace_ms", 90_000),
+    ]

@@ -1,0 +1,1 @@
+"""All SQL: tables, migrations, named statements, a module a table. Decides nothing, never imports engine/."""

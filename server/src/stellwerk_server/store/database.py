@@ -1,0 +1,59 @@
+"""Connections: how they are opened, what they know of our types, and which errors mean that the database is away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from stellwerk_server.store import arrays
+
+# What psycopg raises when a connection broke, could not be made, or the server goes down.
+GONE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError)
+_CONNECT_TIMEOUT_S = 5
+
+
+# Hot statements join a batch to tables by their keys. A plan made while the tables were small would stay in the cache
+# when they are large, so the hot connections know only nested loops over indexes.
+_PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+
+
+async def connect(dsn: str, name: str, *, relaxed: bool = False) -> AsyncConnection[Any]:
+    """A connection for the hot path: autocommit, every statement prepared, instants as microseconds.
+
+    `relaxed` is for what may be lost with the database (hand-outs): a commit does not wait for the disk.
+    """
+    connection = await AsyncConnection.connect(
+        dsn,
+        autocommit=True,
+        prepare_threshold=0,
+        application_name=f"stellwerk {name}",
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        options=_PLANS + (" -c synchronous_commit=off" if relaxed else ""),
+    )
+    arrays.register(connection.adapters)
+    return connection
+
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+def read_pool(dsn: str, size: int) -> Pool:
+    """The pool for reads and background loops; open it inside the loop."""
+    return AsyncConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        open=False,
+        timeout=5.0,
+        configure=_configure,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"application_name": "stellwerk reads", "connect_timeout": _CONNECT_TIMEOUT_S},
+    )
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
+    arrays.register(connection.adapters)

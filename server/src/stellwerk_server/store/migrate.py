@@ -1,0 +1,98 @@
+"""Brings a database to the revision of this code, one server at a time, and says no to what it cannot serve.
+
+Revisions are numbered, so newer and older can be told apart from a file listing. Alembic and SQLAlchemy are
+imported only when there is something to do: a server that starts on a current database never pays for them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+MIN_SERVER_VERSION = 15
+_MIGRATIONS = Path(str(files("stellwerk_server.store"))) / "migrations"
+# Every server asks for this lock before it migrates; any number does as long as it stays the same.
+_LOCK = 0x57E11
+_CURRENT = "select version_num from alembic_version"
+
+
+class DatabaseUnsuitable(Exception):
+    """The database cannot be used by this version of Stellwerk; the message says why and what to do."""
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """The revisions this code knows, oldest first."""
+    return tuple(sorted(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")))
+
+
+def migrate(dsn: str) -> list[str]:
+    """Apply what is missing and return the revisions applied, [] when the database was current.
+
+    Raises DatabaseUnsuitable for a server older than PostgreSQL 15 or data of a newer Stellwerk, and
+    psycopg.OperationalError when the database cannot be reached.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        _refuse_old_server(connection)
+        if _checked(_read(connection)) == revisions()[-1]:
+            return []
+    return _apply(dsn)
+
+
+def current(dsn: str) -> str | None:
+    """The revision the database is at, None when it holds nothing of ours."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return _read(connection)
+
+
+def _refuse_old_server(connection: psycopg.Connection[Any]) -> None:
+    version = connection.info.server_version // 10_000
+    if version < MIN_SERVER_VERSION:
+        raise DatabaseUnsuitable(
+            f"database server: expected PostgreSQL {MIN_SERVER_VERSION} or newer, came PostgreSQL {version}"
+        )
+
+
+def _read(connection: psycopg.Connection[Any]) -> str | None:
+    try:
+        row = connection.execute(_CURRENT).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    return row[0] if row else None
+
+
+def _checked(found: str | None) -> str | None:
+    known = revisions()
+    if found is None or found in known:
+        return found
+    raise DatabaseUnsuitable(
+        f"data of a newer version: expected schema revision {known[-1]} or older, came {found};"
+        " use the Stellwerk that wrote it, or a newer one"
+    )
+
+
+def _apply(dsn: str) -> list[str]:
+    """Everything in one transaction under one lock: two servers starting together, or a crash, do no harm."""
+    import alembic.command
+    import sqlalchemy
+    from alembic.config import Config
+
+    applied: list[str] = []
+
+    def note(step: Any, **_: Any) -> None:
+        applied.append(step.up_revision_id)
+
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=sqlalchemy.NullPool
+    )
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK)))
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes.update(connection=connection, on_version_apply=note)
+        alembic.command.upgrade(config, "head")
+    return applied

@@ -1,0 +1,93 @@
+-- Hand-outs from the `ready` table, leases and workers. A claim touches `ready` and `leases` only.
+
+-- name: claim
+-- All waiting polls of a lane in one statement, oldest of the best rank first. The low-water mark (rank, id) skips the
+-- dead index entries that a long snapshot keeps alive.
+with picked as (
+  select run_id, step, attempt, rank, id, attempt_s from ready
+  where lane = %(lane)b and (rank, id) > (%(rank)b, %(after)b)
+  order by rank, id limit %(count)b
+  for update skip locked
+), gone as (
+  delete from ready r using picked p where r.run_id = p.run_id and r.step = p.step
+), handed as (
+  select p.*, t.token, t.worker, p.n as place, clock_timestamp() as at
+  from (select *, row_number() over (order by rank, id) as n from picked) p
+  join unnest(%(tokens)b, %(workers)b) with ordinality as t(token, worker, n) on t.n = p.n
+), leased as (
+  insert into leases (run_id, step, attempt, token, worker, lane, leased_at, expires_at, deadline)
+  select run_id, step, attempt, token, worker, %(lane)b, at,
+         at + make_interval(secs => least(%(lease_s)b, coalesce(attempt_s, %(lease_s)b))),
+         at + make_interval(secs => attempt_s)
+  from handed
+)
+select h.run_id, h.step, h.attempt, h.token, h.worker, h.rank, h.id, s.input, s.position, r.workflow_id, r.trace,
+       h.at + make_interval(secs => h.attempt_s)
+from handed h
+join steps s on s.run_id = h.run_id and s.key = h.step
+join runs r on r.id = h.run_id
+order by h.place
+
+-- name: pulse
+-- One look a second for everything that may have been missed: which of these lanes have rows, what is due, what is over.
+select clock_timestamp(),
+       (select coalesce(array_agg(l), '{}') from unnest(%(lanes)b::integer[]) l where exists (select from ready where lane = l)),
+       exists (select from timers where due_at <= clock_timestamp()),
+       exists (select from leases where expires_at > %(after)b::timestamptz and expires_at <= clock_timestamp())
+
+-- name: coming_timers
+-- What falls due before the next look; every instance arms them, one of them fires each.
+select run_id, step, kind, due_at from timers
+where due_at <= clock_timestamp() + make_interval(secs => %(ahead_s)b) order by due_at limit %(count)b
+
+-- name: expired_leases
+select run_id, step, attempt, token, worker, deadline is not null and deadline <= clock_timestamp(), expires_at
+from leases where expires_at > %(after)b::timestamptz and expires_at <= clock_timestamp() order by expires_at limit %(count)b
+
+-- name: leases_of_workers
+select run_id, step, attempt, token, worker from leases where worker = any(%(workers)b)
+
+-- name: extend_leases
+-- What is returned is still held; what is not has been taken away.
+update leases l
+set expires_at = least(clock_timestamp() + make_interval(secs => %(lease_s)b), coalesce(l.deadline, 'infinity'))
+from unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
+where l.run_id = t.run_id and l.step = t.step and l.token = t.token
+returning l.run_id, l.step, l.token
+
+-- name: touch_workers
+insert into workers (namespace_id, id, queue, actions, slots, sdk, host, first_seen_at, seen_at)
+select n, i, q, string_to_array(a, ' '), s, k, h, clock_timestamp(), clock_timestamp()
+from unnest(%(namespaces)b, %(ids)b, %(queues)b, %(actions)b, %(slots)b, %(sdks)b, %(hosts)b) as t(n, i, q, a, s, k, h)
+on conflict (namespace_id, id) do update set seen_at = excluded.seen_at, queue = excluded.queue,
+  actions = excluded.actions, slots = excluded.slots, sdk = excluded.sdk, host = excluded.host
+
+-- name: workers_seen
+-- Which of these have been seen, by any instance, a moment ago.
+select id from workers where id = any(%(ids)b) and seen_at > clock_timestamp() - make_interval(secs => %(within_s)b)
+
+-- name: forget_workers
+delete from workers where id = any(%(ids)b)
+
+-- name: forget_old_workers
+delete from workers where seen_at < clock_timestamp() - make_interval(secs => %(older_s)b)
+
+-- name: forget_old_keys
+delete from idempotency_keys where (namespace_id, workflow, key) in (
+  select namespace_id, workflow, key from idempotency_keys where expires_at < clock_timestamp() limit %(count)b)
+
+-- name: ended_runs
+select id, state, output, failure from runs where id = any(%(runs)b) and state >= 5
+
+-- name: append_chunks
+-- Only for the current lease; what was appended before stays as it is.
+insert into chunks (run_id, step, attempt, seq, payload, at)
+select t.run_id, t.step, l.attempt, t.seq, t.payload, clock_timestamp()
+from unnest(%(runs)b, %(steps)b, %(tokens)b, %(seqs)b, %(payloads)b) as t(run_id, step, token, seq, payload)
+join leases l on l.run_id = t.run_id and l.step = t.step and l.token = t.token
+on conflict (run_id, step, attempt, seq) do nothing
+
+-- name: current_leases
+select l.run_id, l.step, l.token from leases l
+join unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
+  on l.run_id = t.run_id and l.step = t.step and l.token = t.token

@@ -1,0 +1,228 @@
+-- What people and clients look at. Nothing here locks a row or changes one.
+-- Payloads can be large, so lists are bounded by rows and by bytes: a row is given while the ones before it are
+-- below the bound, so there is always a first one.
+
+-- name: snapshot
+-- First in a transaction whose statements must agree with each other.
+set transaction isolation level repeatable read read only
+
+-- name: get_run
+select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, r.input, r.output,
+  r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at, r.ended_at
+from runs r
+join namespaces n on n.id = r.namespace_id
+join workflows w on w.id = r.workflow_id
+where r.id = %(run_id)b and n.name = %(namespace)b
+
+-- name: list_runs
+-- Newest first along the primary key; without payloads.
+select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
+  null::bytea as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at,
+  r.ended_at, r.found
+from (
+  select v.*, count(*) over () as found, sum(512 + coalesce(octet_length(failure), 0)) over (
+    order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select * from runs
+    where namespace_id = (select id from namespaces where name = %(namespace)b)
+      and id between %(from_id)b and %(to_id)b
+      and (%(states)b::smallint[] is null or state = any(%(states)b::smallint[]))
+      and (%(created_after)b::timestamptz is null or created_at > %(created_after)b::timestamptz)
+      and (%(created_before)b::timestamptz is null or created_at < %(created_before)b::timestamptz)
+    order by id desc
+    limit %(limit)b
+  ) v
+) r
+join namespaces n on n.id = r.namespace_id
+join workflows w on w.id = r.workflow_id
+where coalesce(r.bytes_before, 0) < %(max_bytes)b
+order by r.id desc
+
+-- name: list_runs_of_workflow
+-- The newest of each version along runs_workflow, then the newest of those.
+select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
+  null::bytea as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at,
+  r.ended_at, r.found
+from (
+  select v.*, count(*) over () as found, sum(512 + coalesce(octet_length(failure), 0)) over (
+    order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select v.*
+    from workflows w
+    cross join lateral (
+      select * from runs v
+      where v.workflow_id = w.id and v.id between %(from_id)b and %(to_id)b
+        and (%(states)b::smallint[] is null or v.state = any(%(states)b::smallint[]))
+        and (%(created_after)b::timestamptz is null or v.created_at > %(created_after)b::timestamptz)
+        and (%(created_before)b::timestamptz is null or v.created_at < %(created_before)b::timestamptz)
+      order by v.id desc
+      limit %(limit)b
+    ) v
+    where w.namespace_id = (select id from namespaces where name = %(namespace)b) and w.name = %(workflow)b
+    order by v.id desc
+    limit %(limit)b
+  ) v
+) r
+join namespaces n on n.id = r.namespace_id
+join workflows w on w.id = r.workflow_id
+where coalesce(r.bytes_before, 0) < %(max_bytes)b
+order by r.id desc
+
+-- name: steps_of_run
+-- LEASED is derived here. Payloads are left out once those before take up the bound, items of a foreach last.
+select s.key, s.position, s.item, case when l.run_id is null then s.state else 3::smallint end as state, s.attempt,
+  case when s.fits then s.input end as input, case when s.fits then s.output end as output,
+  case when s.fits then s.failure end as failure,
+  coalesce(l.worker, s.worker) as worker, s.due_at, s.ready_at, coalesce(l.leased_at, s.started_at) as started_at,
+  s.ended_at, s.items, s.items_finished
+from (
+  select *, coalesce(sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
+                         + coalesce(octet_length(failure), 0))
+                     over (order by item is not null, position, item), 0) <= %(max_bytes)b as fits
+  from steps where run_id = %(run_id)b
+) s
+left join leases l on l.run_id = %(run_id)b and l.step = s.key
+order by s.position, s.item nulls first
+
+-- name: events_after
+select seq, type, at, step, attempt, worker, started_at, payload, failure, data, found
+from (
+  select *, count(*) over () as found,
+    sum(256 + coalesce(octet_length(payload), 0) + coalesce(octet_length(failure), 0)
+        + coalesce(octet_length(data), 0))
+      over (order by seq rows between unbounded preceding and 1 preceding) as bytes_before
+  from (select * from events where run_id = %(run_id)b and seq > %(seq)b order by seq limit %(limit)b) e
+) e
+where coalesce(bytes_before, 0) < %(max_bytes)b
+order by seq
+
+-- name: chunks_after
+-- The streams of a run are found by one index probe each; of every stream what lies after the position already seen.
+with recursive streams (step, attempt) as (
+  (select step, attempt from chunks where run_id = %(run_id)b order by step, attempt limit 1)
+  union all
+  select n.step, n.attempt
+  from streams s
+  cross join lateral (
+    select c.step, c.attempt from chunks c
+    where c.run_id = %(run_id)b and (c.step, c.attempt) > (s.step, s.attempt)
+    order by c.step, c.attempt limit 1
+  ) n
+)
+select step, attempt, seq, payload, at
+from (
+  select c.*, sum(64 + octet_length(payload)) over (
+    order by step, attempt, seq rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select s.step, s.attempt, n.seq, n.payload, n.at
+    from streams s
+    left join unnest(%(steps)b::text[], %(attempts)b::integer[], %(seqs)b::bigint[]) as seen (step, attempt, seq)
+      on seen.step = s.step and seen.attempt = s.attempt
+    cross join lateral (
+      select c.seq, c.payload, c.at from chunks c
+      where c.run_id = %(run_id)b and c.step = s.step and c.attempt = s.attempt and c.seq > coalesce(seen.seq, 0)
+      order by c.seq limit %(limit)b
+    ) n
+    order by s.step, s.attempt, n.seq
+    limit %(limit)b
+  ) c
+) c
+where coalesce(bytes_before, 0) < %(max_bytes)b
+order by step, attempt, seq
+
+-- name: get_dead_letter
+select d.id, d.workflow_id, w.name as workflow, d.run_id, d.step, d.attempt, d.queue, d.action, d.reason, d.failure,
+  d.input, d.state, d.created_at, d.resolved_at, d.requeued_run_id
+from dead_letters d
+join namespaces n on n.id = d.namespace_id
+join workflows w on w.id = d.workflow_id
+where d.id = %(id)b and n.name = %(namespace)b
+
+-- name: list_open_dead_letters
+-- Newest first along dead_letters_open.
+select d.id, d.workflow_id, w.name as workflow, d.run_id, d.step, d.attempt, d.queue, d.action, d.reason, d.failure,
+  d.input, d.state, d.created_at, d.resolved_at, d.requeued_run_id, d.found
+from (
+  select v.*, count(*) over () as found,
+    sum(512 + octet_length(failure) + coalesce(octet_length(input), 0))
+      over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select d.* from dead_letters d
+    where d.namespace_id = (select id from namespaces where name = %(namespace)b)
+      and d.state = 1 and d.id < %(before_id)b
+      and (%(workflow)b::text is null
+           or d.workflow_id in (select w.id from workflows w where w.name = %(workflow)b::text))
+      and (%(action)b::text is null or d.action = %(action)b::text)
+      and (%(run_id)b::bigint is null or d.run_id = %(run_id)b::bigint)
+    order by d.id desc
+    limit %(limit)b
+  ) v
+) d
+join workflows w on w.id = d.workflow_id
+where coalesce(d.bytes_before, 0) < %(max_bytes)b
+order by d.id desc
+
+-- name: list_dead_letters
+-- Newest first, whatever became of them.
+select d.id, d.workflow_id, w.name as workflow, d.run_id, d.step, d.attempt, d.queue, d.action, d.reason, d.failure,
+  d.input, d.state, d.created_at, d.resolved_at, d.requeued_run_id, d.found
+from (
+  select v.*, count(*) over () as found,
+    sum(512 + octet_length(failure) + coalesce(octet_length(input), 0))
+      over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select d.* from dead_letters d
+    where d.namespace_id = (select id from namespaces where name = %(namespace)b)
+      and d.state = any(%(states)b::smallint[]) and d.id < %(before_id)b
+      and (%(workflow)b::text is null
+           or d.workflow_id in (select w.id from workflows w where w.name = %(workflow)b::text))
+      and (%(action)b::text is null or d.action = %(action)b::text)
+      and (%(run_id)b::bigint is null or d.run_id = %(run_id)b::bigint)
+    order by d.id desc
+    limit %(limit)b
+  ) v
+) d
+join workflows w on w.id = d.workflow_id
+where coalesce(d.bytes_before, 0) < %(max_bytes)b
+order by d.id desc
+
+-- name: list_workers
+select w.id, w.queue, w.actions, w.slots, w.sdk, w.host, w.first_seen_at, w.seen_at,
+  coalesce(held.leased, 0) as leased, w.seen_at > now() - make_interval(secs => %(live_s)b) as live
+from workers w
+join namespaces n on n.id = w.namespace_id
+left join (
+  select a.namespace_id, l.worker, count(*)::integer as leased
+  from leases l join lanes a on a.id = l.lane
+  group by 1, 2
+) held on held.namespace_id = w.namespace_id and held.worker = w.id
+where n.name = %(namespace)b
+order by w.seen_at desc, w.id
+limit %(limit)b
+
+-- name: list_served
+-- Who serves which action: for saying why a ready step waits.
+select w.queue, a.action, max(w.seen_at) as seen_at,
+  max(w.seen_at) > now() - make_interval(secs => %(live_s)b) as live,
+  extract(epoch from now() - max(w.seen_at))::float8 as seen_ago_s
+from workers w
+join namespaces n on n.id = w.namespace_id
+cross join unnest(w.actions) as a (action)
+where n.name = %(namespace)b
+group by w.queue, a.action
+
+-- name: list_queues
+-- The lanes that anything was ever sent to; the workers serving each as of their last sign of life.
+select a.queue, a.action, coalesce(r.ready, 0) as ready, r.oldest_ready_at, coalesce(l.leased, 0) as leased,
+  (select count(*)::integer from workers w
+   where w.namespace_id = a.namespace_id and w.queue = a.queue and a.action = any(w.actions)
+     and w.seen_at > now() - make_interval(secs => %(live_s)b)) as workers
+from lanes a
+join namespaces n on n.id = a.namespace_id
+left join (select lane, count(*) as ready, min(at) as oldest_ready_at from ready group by lane) r on r.lane = a.id
+left join (select lane, count(*) as leased from leases group by lane) l on l.lane = a.id
+where n.name = %(namespace)b
+order by a.queue, a.action
+
+-- name: database_now
+select clock_timestamp() as now

@@ -1,0 +1,1 @@
+"""Everything that is tested across packages; unit tests live beside their package."""
