@@ -123,7 +123,7 @@ def test_the_engine_is_pure() -> None:
 
 
 def test_a_wrong_arrow_is_found_in_every_form_of_import() -> None:
-    known = {"engine", "store", "model", "cli", "errors"}
+    known = {"engine", "store", "model", "cli", "config"}
     forms = [
         "import stellwerk_server.store.runs",
         "from stellwerk_server.store import runs",
@@ -134,11 +134,11 @@ def test_a_wrong_arrow_is_found_in_every_form_of_import() -> None:
     ]
     for text in forms:
         assert wrong_arrows(server_module("engine/decide.py", text), known), text
-    right = "from stellwerk_server.model.ids import RunId\nfrom . import retry\nfrom ..errors import Refused"
+    right = "from stellwerk_server.model.ids import RunId\nfrom . import retry\nfrom ..config import Config"
     assert wrong_arrows(server_module("engine/decide.py", right), known) == []
     assert wrong_arrows(server_module("store/runs.py", "from stellwerk_server.engine import x"), known)
     assert wrong_arrows(server_module("store/runs.py", "from stellwerk_server.cli import app"), known)
-    assert wrong_arrows(server_module("model/ids.py", "from stellwerk_server.errors import Refused"), known)
+    assert wrong_arrows(server_module("model/ids.py", "from stellwerk_server.config import Config"), known)
     assert wrong_arrows(server_module("attic/old.py", ""), known)
 
 

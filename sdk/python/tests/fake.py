@@ -183,11 +183,11 @@ class FakeServer(
     async def Heartbeat(self, requests: Any, context: Any) -> AsyncIterator[worker_pb2.HeartbeatResponse]:
         await self._enter("Heartbeat", None, context)
         yield worker_pb2.HeartbeatResponse(interval_ms=self.interval_ms)
-        reader = asyncio.ensure_future(self._read_beats(requests))
+        reader = asyncio.create_task(self._read_beats(requests))
         try:
             while not reader.done():
-                cancel = asyncio.ensure_future(self.cancels.get())
-                drain = asyncio.ensure_future(self.draining.wait())
+                cancel = asyncio.create_task(self.cancels.get())
+                drain = asyncio.create_task(self.draining.wait())
                 await asyncio.wait({reader, cancel, drain}, return_when=asyncio.FIRST_COMPLETED)
                 if cancel.done():
                     yield worker_pb2.HeartbeatResponse(cancelled=[cancel.result()])
@@ -231,7 +231,7 @@ class FakeServer(
     async def AwaitRuns(self, requests: Any, context: Any) -> AsyncIterator[run_pb2.AwaitRunsResponse]:
         await self._enter("AwaitRuns", None, context)
         asked: set[str] = set()
-        reader = asyncio.ensure_future(self._read_ids(requests, asked))
+        reader = asyncio.create_task(self._read_ids(requests, asked))
         try:
             while not reader.done() or asked:
                 ended = asked & self.runs.keys()

@@ -1,6 +1,7 @@
 """The read services as a client sees them, on real tables."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +105,7 @@ async def test_steps_an_ended_run_never_began_are_cancelled(
         ({"actions": ["pricing.quote"]}, ""),
         (
             {"actions": ["pricing.quote"], "seen_at": "2020-01-01T00:00:00Z"},
-            r"no worker serves action 'pricing.quote' on queue 'default' (last seen \d+ d ago)",
+            "no worker serves action 'pricing.quote' on queue 'default' (last seen N d ago)",
         ),
         (
             {"actions": ["pricing.qoute"]},
@@ -125,11 +126,7 @@ async def test_a_ready_step_says_why_nobody_runs_it(
     if worker:
         seed("workers", id="w", **worker)
     got = await reads.GetRun(run_pb2.GetRunRequest(run_id=ids.show(5), include_steps=True))
-    pattern = said if "\\d" not in said else said.replace("(", r"\(").replace(")", r"\)")
-    if pattern is said:
-        assert got.run.steps[0].waiting_for == said
-    else:
-        assert pytest.importorskip("re").fullmatch(pattern, got.run.steps[0].waiting_for)
+    assert re.sub(r"\d+ d ago", "N d ago", got.run.steps[0].waiting_for) == said
     assert got.run.steps[1].waiting_for == ""
 
 

@@ -20,7 +20,7 @@ NEW_YEAR_2026 = 1_767_225_600_000_000
 
 
 def id_at(moment: str, counter: int = 0) -> int:
-    return (int(datetime.fromisoformat(moment).timestamp() * 1000) << 22) + counter
+    return (int(datetime.fromisoformat(moment).timestamp() * 1000) - 1_735_689_600_000 << 22) + counter
 
 
 async def test_a_run_belongs_to_its_namespace(pool: Pool, seed: Seed) -> None:

@@ -36,7 +36,7 @@ class Worker:
     tls        True, False or Tls(...) (default: STELLWERK_TLS on|off, else plain on loopback, TLS elsewhere)
     queue      the queue it serves (default "default")
     slots      how many tasks it runs at once, and how many threads sync handlers get (default 100)
-    polls      how many polls are open while slots are free (default 2)
+    polls      how many polls are open while slots are free (default 3)
     worker_id  unique among live workers (default: host-pid-random)
     drain_s    seconds a stop waits for running handlers before it cancels them (default 30)
 
@@ -57,7 +57,7 @@ class Worker:
         tls: Tls | bool | None = None,
         queue: str = "default",
         slots: int = 100,
-        polls: int = 2,
+        polls: int = 3,
         worker_id: str | None = None,
         drain_s: float = 30.0,
     ) -> None:

@@ -1,6 +1,6 @@
 """One transaction as a pipeline of named steps over one record: gather, decide, write, commit.
 
-Two round trips: what the rows say now, and everything that follows from it.
+Two round trips: what the rows say now, and everything that follows from it with the commit.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from psycopg import AsyncConnection
-
 from stellwerk_server.commit.cache import RunCache
-from stellwerk_server.commit.outcome import Applied, Committed, Outcome, Started, Voided
+from stellwerk_server.commit.outcome import Applied, Committed, Outcome, Queued, Started, Voided
 from stellwerk_server.commit.poll import Grant, Poll
 from stellwerk_server.commit.rows import SQL, DeadRow, LeaseRow, ReadyRow, ResolvedRow, Rows
 from stellwerk_server.commit.starts import Starts
@@ -28,6 +26,7 @@ from stellwerk_server.model.events import SECOND, Event, EventType, Instant, Tim
 from stellwerk_server.model.ids import IdSource
 from stellwerk_server.model.states import DeadLetterState, RunState
 from stellwerk_server.store.arrays import Int2s, Int4s, Int8s, Texts, Uuids
+from stellwerk_server.store.database import Line
 
 _LEASED = (c.CompleteStep, c.FailStep, c.ReleaseStep, c.ExpireLease)
 _END_REASON = {
@@ -61,11 +60,23 @@ class Context(NamedTuple):
     key_ttl_s: float
 
 
+class _Answers(NamedTuple):
+    """The cursors of the first round trip; None where nothing was asked."""
+
+    keys: tuple[Any, Any, Any]
+    locks: Any
+    leases: Any
+    timers: Any
+    held: Any
+    clock: Any
+
+
 class Batch:
     """The commands of one transaction and what becomes of them."""
 
-    def __init__(self, connection: AsyncConnection[Any], context: Context, commands: list[c.Command]) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, context: Context, commands: list[c.Command]) -> None:
+        self._line = line
+        self._execute = line.execute
         self._context = context
         self._commands = commands
         self.outcomes: list[Outcome | None] = [None] * len(commands)
@@ -73,8 +84,7 @@ class Batch:
         self._rows = Rows()
         self._starts = Starts(commands)
         self._runs: dict[int, Run] = {}
-        self._namespaces: dict[int, int] = {}
-        self._locked: dict[int, tuple[int, int]] = {}
+        self._locked: dict[int, int] = {}
         self._leases: dict[tuple[int, str, bytes], c.Lease] = {}
         self._leased: dict[tuple[int, str], c.Lease] = {}
         self._fired: set[tuple[int, str, int]] = set()
@@ -82,14 +92,13 @@ class Batch:
 
     async def run(self) -> None:
         """The whole transaction; on any exception nothing is durable and the caller must `abandon`."""
-        async with self._connection.pipeline():
-            await self._gather()
+        await self._read(await self._ask())
         await self._catch_up()
         for index, command in enumerate(self._commands):
             self._decide(index, command)
-        async with self._connection.pipeline():
-            voided = await self._write()
-        await self._note_voided(voided)
+        voided = await self._rows.write(self._execute, self.committed.now)
+        await self._line.commit()
+        await self._conclude(voided)
 
     def abandon(self) -> None:
         """Undo what was only in memory: cached runs are folded anew, reserved polls wait again."""
@@ -100,36 +109,35 @@ class Batch:
 
     # gather: lock the runs, take the leases and timers, all in one round trip
 
-    async def _gather(self) -> None:
-        execute = self._connection.execute
-        await execute(b"begin")
+    async def _ask(self) -> _Answers:
+        execute = self._execute
         keys = await self._starts.ask(execute, self._context.key_ttl_s)
         locks = await self._lock_runs()
         leases, timers, held = await self._take()
-        clock = await execute(SQL.clock, binary=True)
-        row = await clock.fetchone()
-        assert row is not None
+        return _Answers(keys, locks, leases, timers, held, await execute(SQL.clock))
+
+    async def _read(self, answers: _Answers) -> None:
+        row = await answers.clock.fetchone()
         self.committed.now = row[0]
-        await self._starts.read(keys)
-        if locks is not None:
-            for run_id, seq, state, namespace in await locks.fetchall():
-                self._locked[run_id] = (seq, state)
-                self._namespaces[run_id] = namespace
-        if leases is not None:
-            for run_id, step, token, worker, leased_at in await leases.fetchall():
+        await self._starts.read(answers.keys)
+        if answers.locks is not None:
+            for run_id, seq in await answers.locks.fetchall():
+                self._locked[run_id] = seq
+        if answers.leases is not None:
+            for run_id, step, token, worker, leased_at in await answers.leases.fetchall():
                 self._leases[run_id, step, token] = c.Lease(worker, leased_at)
-        if timers is not None:
-            self._fired = set(await timers.fetchall())
-        if held is not None:
-            for run_id, step, worker, leased_at in await held.fetchall():
+        if answers.timers is not None:
+            self._fired = set(await answers.timers.fetchall())
+        if answers.held is not None:
+            for run_id, step, worker, leased_at in await answers.held.fetchall():
                 self._leased[run_id, step] = c.Lease(worker, leased_at)
 
     async def _lock_runs(self) -> Any:
         ids = {command.run_id for command in self._commands if not isinstance(command, c.StartRun)}
-        return await self._connection.execute(SQL.lock_runs, {"runs": Int8s(ids)}, binary=True) if ids else None
+        return await self._execute(SQL.lock_runs, {"runs": Int8s(ids)}) if ids else None
 
     async def _take(self) -> tuple[Any, Any, Any]:
-        execute = self._connection.execute
+        execute = self._execute
         tokens = [command for command in self._commands if isinstance(command, _LEASED)]
         fires = [command for command in self._commands if isinstance(command, c.FireTimer)]
         leases = timers = held = None
@@ -139,19 +147,19 @@ class Batch:
                 "steps": Texts([x.step for x in tokens]),
                 "tokens": Uuids([x.token for x in tokens]),
             }
-            leases = await execute(SQL.take_leases, columns, binary=True)
+            leases = await execute(SQL.take_leases, columns)
         if fires:
             places = {"runs": Int8s([x.run_id for x in fires]), "steps": Texts([x.step for x in fires])}
-            timers = await execute(SQL.take_timers, {**places, "kinds": Int2s([x.kind for x in fires])}, binary=True)
+            timers = await execute(SQL.take_timers, {**places, "kinds": Int2s([x.kind for x in fires])})
             if any(x.kind is TimerKind.STEP_START for x in fires):
-                held = await execute(SQL.read_leases, places, binary=True)
+                held = await execute(SQL.read_leases, places)
         return leases, timers, held
 
     # catch up: fold what other servers, or a lost cache, left behind
 
     async def _catch_up(self) -> None:
         behind: dict[int, int] = {}
-        for run_id, (seq, _) in self._locked.items():
+        for run_id, seq in self._locked.items():
             run = self._context.cache.get(run_id)
             if run is None or run.seq > seq:
                 behind[run_id] = 0
@@ -163,7 +171,7 @@ class Batch:
             return
         await self._load_headers([run_id for run_id, seq in behind.items() if seq == 0])
         columns = {"runs": Int8s(behind), "after": Int4s(behind.values())}
-        cursor = await self._connection.execute(SQL.read_events, columns, binary=True)
+        cursor = await self._execute(SQL.read_events, columns)
         for row in await cursor.fetchall():
             evolve(self._runs[row[0]], _event(row[1:]))
         for run_id in behind:
@@ -174,7 +182,7 @@ class Batch:
     async def _load_headers(self, run_ids: list[int]) -> None:
         if not run_ids:
             return
-        cursor = await self._connection.execute(SQL.read_run, {"runs": Int8s(run_ids)}, binary=True)
+        cursor = await self._execute(SQL.read_run, {"runs": Int8s(run_ids)})
         for run_id, workflow_id, input, key, request_id, trace, forked_from, deadline in await cursor.fetchall():
             workflow = await self._context.workflows.by_id(workflow_id)
             run = Run(run_id, workflow, input)
@@ -287,7 +295,8 @@ class Batch:
             rank, number = -definition.priority, self._context.ids.next()
             self._rows.ready.append(ReadyRow(run.id, step.key, step.attempt, lane, rank, number, attempt_s))
             queued = self.committed.queued
-            queued[lane] = min(queued.get(lane, (rank, number)), (rank, number))
+            count, first = queued.get(lane, (0, (rank, number)))
+            queued[lane] = Queued(count + 1, min(first, (rank, number)))
             return
         now = self.committed.now
         expires_at = now + int(self._context.lease_s * SECOND)
@@ -317,19 +326,9 @@ class Batch:
             step.input,
         )
 
-    # write: everything that follows, and the commit, in one round trip
+    # conclude: what is durable now
 
-    async def _write(self) -> list[Any]:
-        connection = self._connection
-
-        async def execute(statement: bytes, columns: dict[str, Any]) -> Any:
-            return await connection.execute(statement, columns, binary=True)
-
-        voided = await self._rows.write(execute, self.committed.now)
-        await connection.execute(b"commit")
-        return voided
-
-    async def _note_voided(self, cursors: list[Any]) -> None:
+    async def _conclude(self, cursors: list[Any]) -> None:
         committed = self.committed
         for poll, run, step, secret, deadline in self._grants:
             task = (run.id, step.key, step.attempt, secret, step.definition.action)

@@ -10,16 +10,15 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
-from psycopg import AsyncConnection
 
 from stellwerk_server.commit.batch import Batch, Context, Poisoned
 from stellwerk_server.commit.outcome import Committed, Outcome
 from stellwerk_server.model.commands import Command
 from stellwerk_server.model.errors import Exhausted, StellwerkError, Unavailable
-from stellwerk_server.store.database import GONE, connect
+from stellwerk_server.store.database import GONE, Line
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ class CommitLane:
         self._publish = publish
         self._inbox: deque[Entry] = deque()
         self._wake = asyncio.Event()
-        self._connection: AsyncConnection[Any] | None = None
+        self._line: Line | None = None
         self._stopping = False
 
     def put(self, entry: Entry) -> None:
@@ -106,7 +105,6 @@ class CommitLane:
                 _answer(entries.pop(poisoned.index), _internal(poisoned.__cause__))
                 continue
             except GONE as error:
-                await self._hang_up()
                 for entry in entries:
                     _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {error}".strip()))
                 await asyncio.sleep(random.uniform(0.05, 0.2))
@@ -131,7 +129,6 @@ class CommitLane:
             try:
                 batch = await self._transaction([entry.command])
             except GONE as gone:
-                await self._hang_up()
                 _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {gone}".strip()))
             except (psycopg.Error, Poisoned) as refused:
                 logger.exception("refused alone: %.300r", entry.command)
@@ -142,29 +139,22 @@ class CommitLane:
                 _answer(entry, batch.outcomes[0])
 
     async def _transaction(self, commands: list[Command]) -> Batch:
-        if self._connection is None:
-            self._connection = await connect(self._dsn, f"lane {self._number}")
-        batch = Batch(self._connection, self._context, commands)
+        if self._line is None:
+            self._line = await Line.open(self._dsn, f"lane {self._number}")
+        batch = Batch(self._line, self._context, commands)
         try:
             await batch.run()
         except BaseException:
+            # What was sent is a transaction until the next sync: only without one is it undone.
             batch.abandon()
-            await self._roll_back()
+            await self._hang_up()
             raise
         return batch
 
-    async def _roll_back(self) -> None:
-        if self._connection is None:
-            return
-        try:
-            await self._connection.execute(b"rollback")
-        except GONE:
-            await self._hang_up()
-
     async def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
 
 
 def _answer(entry: Entry, outcome: Outcome) -> None:

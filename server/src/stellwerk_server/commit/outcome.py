@@ -43,14 +43,21 @@ class Voided(NamedTuple):
     reason: str
 
 
+class Queued(NamedTuple):
+    """How many tasks were queued in a lane, and the (rank, id) of the first."""
+
+    rows: int
+    first: tuple[int, int]
+
+
 @dataclass(slots=True)
 class Committed:
     """What is now durable, for those who dispatch, wait, watch and keep timers."""
 
     now: Instant = 0
     grants: list[tuple[Poll, Grant]] = field(default_factory=list)
-    # Lanes with new rows in `ready`, and the first (rank, id) of each.
-    queued: dict[int, tuple[int, int]] = field(default_factory=dict)
+    # New rows in `ready` by lane.
+    queued: dict[int, Queued] = field(default_factory=dict)
     ended: list[Run] = field(default_factory=list)
     events: list[tuple[Run, list[Event]]] = field(default_factory=list)
     timers: list[tuple[int, str, TimerKind, Instant]] = field(default_factory=list)

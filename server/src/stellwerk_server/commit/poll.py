@@ -55,29 +55,30 @@ class Poll:
         """The tasks did not come."""
         self.reserved -= count
         if self._closing:
-            self._answer_if_settled()
+            self.answer_if_settled()
         else:
             self.free += count
 
     def fill(self, grant: Grant) -> bool:
-        """A promised task has come; False when nobody waits for it any more."""
+        """A promised task has come; False when nobody waits for it any more.
+
+        From now on the poll takes no new promises: it is answered as soon as those it has are kept or given back.
+        """
         self.reserved -= 1
+        self.free = 0
+        self._closing = True
         if self.open:
             self.tasks.append(grant)
             return True
         return False
 
-    def answer(self) -> None:
-        """Let the call return with the tasks it has."""
-        if self.open:
+    def answer_if_settled(self) -> None:
+        """Let the call return with the tasks it has, unless more are promised by a commit under way."""
+        if self.reserved == 0 and self.open:
             self.future.set_result(None)
 
     def close(self) -> None:
         """The wait is over: take nothing new, and answer as soon as nothing is promised."""
         self._closing = True
         self.free = 0
-        self._answer_if_settled()
-
-    def _answer_if_settled(self) -> None:
-        if self.reserved == 0:
-            self.answer()
+        self.answer_if_settled()

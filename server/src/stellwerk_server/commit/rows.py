@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from stellwerk_server.engine.run import Run, Step
@@ -25,7 +25,7 @@ from stellwerk_server.store.arrays import (
 from stellwerk_server.store.arrays import Instant as InstantParameter
 
 SQL = sql.load("commit")
-Execute = Callable[[bytes, dict[str, Any]], Awaitable[Any]]
+Execute = Callable[[bytes, Mapping[str, Any]], Awaitable[Any]]
 
 
 class ReadyRow(NamedTuple):

@@ -48,11 +48,11 @@ class Starts:
                 "digests": Byteas([self._keyed[k].digest for k in keys]),
                 "ttl_s": ttl_s,
             }
-            claimed = await execute(SQL.claim_keys, {**places, **owners}, binary=True)
-            read = await execute(SQL.read_keys, places, binary=True)
+            claimed = await execute(SQL.claim_keys, {**places, **owners})
+            read = await execute(SQL.read_keys, places)
         if self._requested:
             columns = {"requests": Uuids([request for _, request in self._requested])}
-            requests = await execute(SQL.read_requests, columns, binary=True)
+            requests = await execute(SQL.read_requests, columns)
         return claimed, read, requests
 
     async def read(self, cursors: tuple[Any, Any, Any]) -> None:

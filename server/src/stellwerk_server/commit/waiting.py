@@ -12,8 +12,6 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lanes: dict[int, deque[Poll]] = {}
-        # Lanes with rows in `ready`: whoever came first is served first, so nothing is handed out past them.
-        self.backlogged: set[int] = set()
 
     def add(self, poll: Poll) -> None:
         """Let the poll wait on all its lanes."""
@@ -34,7 +32,7 @@ class Waiting:
     def reserve(self, lane: int) -> Poll | None:
         """A poll with room for one more task of the lane, with the room taken; None when nobody waits."""
         queue = self._lanes.get(lane)
-        if queue is None or lane in self.backlogged:
+        if queue is None:
             return None
         for _ in range(len(queue)):
             poll = queue[0]

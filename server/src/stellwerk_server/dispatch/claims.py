@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from stellwerk_server.commit.outcome import Committed
+from stellwerk_server.commit.outcome import Committed, Queued
 from stellwerk_server.commit.poll import Grant, Poll
 from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
@@ -44,8 +44,9 @@ class Claims:
         self._deliver = deliver
         self._marks: dict[int, Mark] = {}
         self._searched: dict[int, float] = {}
-        # Lanes nobody has looked at yet may have rows from before.
-        self._empty: set[int] = set()
+        # How many rows a lane has, as far as this instance knows: a claim takes no more places than that, so that the
+        # others stay free for hand-outs inside commits. Lanes nobody has looked at yet are missing.
+        self._depth: dict[int, int] = {}
         self._wanted: dict[int, None] = {}
         self._wake = asyncio.Event()
         self._connection: AsyncConnection[Any] | None = None
@@ -54,22 +55,23 @@ class Claims:
     def look(self, lanes: Iterable[int]) -> None:
         """A poll has come for these lanes: claim for it where something may be queued."""
         for lane in lanes:
-            if lane not in self._empty:
-                self._want(lane)
+            self._want(lane)
 
-    def queued(self, first: Mapping[int, Mark]) -> None:
-        """A commit of this instance has queued rows; the first of each lane is named."""
-        for lane, (rank, number) in first.items():
+    def queued(self, queued: Mapping[int, Queued]) -> None:
+        """A commit of this instance has queued rows."""
+        for lane, (count, (rank, number)) in queued.items():
             mark = self._marks.get(lane)
             if mark is not None and (rank, number) <= mark:
                 self._marks[lane] = (rank, number - 1)
-            self._not_empty(lane)
+            if lane in self._depth:
+                self._depth[lane] += count
+            self._want(lane)
 
     def hint(self, lanes: Iterable[int]) -> None:
         """Somebody saw rows in these lanes: look from the beginning."""
         for lane in lanes:
-            self._marks.pop(lane, None)
-            self._not_empty(lane)
+            self._unknown(lane)
+            self._want(lane)
 
     def stop(self) -> None:
         """Return from `run` after the claim under way."""
@@ -90,13 +92,12 @@ class Claims:
         finally:
             await self._hang_up()
 
-    def _not_empty(self, lane: int) -> None:
-        self._empty.discard(lane)
-        self._waiting.backlogged.add(lane)
-        self._want(lane)
+    def _unknown(self, lane: int) -> None:
+        self._marks.pop(lane, None)
+        self._depth.pop(lane, None)
 
     def _want(self, lane: int) -> None:
-        if self._waiting.room(lane):
+        if self._depth.get(lane) != 0 and self._waiting.room(lane):
             self._wanted[lane] = None
             self._wake.set()
 
@@ -107,21 +108,24 @@ class Claims:
             logger.warning("claim: the database did not answer: %s", error)
             await self._hang_up()
             await asyncio.sleep(0.2)
+            self._unknown(lane)
             self._want(lane)
         except psycopg.Error:
             logger.exception("claim of lane %s failed", lane)
+            self._unknown(lane)
             await self._hang_up()
             await asyncio.sleep(0.2)
 
     async def _claim(self, lane: int) -> None:
-        places = _places(self._waiting.room(lane))
+        depth = self._depth.get(lane)
+        places = _places(self._waiting.room(lane), _MAX_CLAIM if depth is None else min(depth, _MAX_CLAIM))
         if not places:
             return
         for poll in places:
             poll.reserve()
+        # Rows that are queued while we look are counted from here.
+        self._depth[lane] = 0 if depth is None else depth - len(places)
         mark = self._mark(lane)
-        # Rows that are queued while we look take this mark off again.
-        self._empty.add(lane)
         filled = 0
         try:
             rows = await self._lease(lane, mark, [poll.worker for poll in places])
@@ -135,24 +139,19 @@ class Claims:
         if rows:
             self._marks[lane] = (rows[-1][5], rows[-1][6])
         self._deliver(committed)
-        self._judge(lane, mark, short=filled < len(places))
+        self._judge(lane, mark, all_filled=filled == len(places), counted=depth is not None)
 
-    def _judge(self, lane: int, mark: Mark, *, short: bool) -> None:
-        """After a claim: is the lane empty, or is there more to do?"""
-        if not short:
-            self._not_empty(lane)
-        elif mark != _LOWEST:
-            # Nothing above the mark; rows below it may have been committed late.
+    def _judge(self, lane: int, mark: Mark, *, all_filled: bool, counted: bool) -> None:
+        """After a claim: what is known of the lane now."""
+        if all_filled and not counted:
+            # There may be any number more.
+            self._depth.pop(lane, None)
+        elif not all_filled and mark != _LOWEST:
+            # Nothing above the mark, but rows below it may have been committed late.
             self._marks.pop(lane, None)
-            self._not_empty(lane) if self._search_due(lane) else self._settled(lane)
-        else:
-            self._settled(lane)
-
-    def _settled(self, lane: int) -> None:
-        if lane in self._empty:
-            self._waiting.backlogged.discard(lane)
-        else:
-            self._want(lane)
+            if self._search_due(lane):
+                self._depth.pop(lane, None)
+        self._want(lane)
 
     def _mark(self, lane: int) -> Mark:
         if self._search_due(lane):
@@ -192,14 +191,14 @@ class Claims:
             await connection.close()
 
 
-def _places(polls: list[Poll]) -> list[Poll]:
+def _places(polls: list[Poll], most: int) -> list[Poll]:
     """One entry a task, the polls taking turns, so that several workers share what is queued."""
     left = {poll: poll.free for poll in polls}
     places: list[Poll] = []
-    while left and len(places) < _MAX_CLAIM:
+    while left and len(places) < most:
         for poll in list(left):
             places.append(poll)
             left[poll] -= 1
             if not left[poll]:
                 del left[poll]
-    return places[:_MAX_CLAIM]
+    return places[:most]

@@ -55,7 +55,7 @@ class Dispatcher:
         for poll, grant in committed.grants:
             (filled.add(poll) if poll.fill(grant) else lost.append(grant))
         for poll in filled:
-            poll.answer()
+            poll.answer_if_settled()
         self._give_back(lost)
         if committed.queued:
             self._claims.queued(committed.queued)

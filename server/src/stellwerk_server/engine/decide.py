@@ -93,8 +93,12 @@ def _fail(t: Transition, command: c.FailStep | c.ExpireLease, lease: c.Lease | N
 def _release(t: Transition, command: c.ReleaseStep, lease: c.Lease | None) -> list[Event]:
     step = t.run.steps.get(command.step)
     if lease is not None and step is not None and _current(t.run, step, command.attempt):
-        # No event: a hand-out that reached nobody did not happen. The step only goes back to its queue.
+        # No event: a hand-out that reached nobody did not happen. The step only goes back to its queue, and its wait
+        # for a worker goes on; the timer's row may be gone, because it fired while the step was handed out.
         t.run.changes.scheduled[step.key] = step
+        start_by = t.run.timers.get((step.key, TimerKind.STEP_START))
+        if start_by is not None:
+            t.run.changes.timers_set[step.key, TimerKind.STEP_START] = start_by
     return []
 
 
@@ -107,6 +111,9 @@ def _fire(t: Transition, command: c.FireTimer, lease: c.Lease | None) -> list[Ev
         t.emit(EventType.RUN_TIMED_OUT, failure=Failure("RunTimeout", message, category=Category.TIMEOUT))
         return t.events
     step = t.run.steps[command.step]
+    if command.kind is TimerKind.STEP_START and lease is not None:
+        # A worker took it in time.
+        return []
     if command.kind is TimerKind.SLEEP:
         t.emit(EventType.STEP_SUCCEEDED, step.key, payload=step.input)
         t.finished(step)

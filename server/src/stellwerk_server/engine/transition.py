@@ -101,6 +101,9 @@ class Transition:
         self.emit(EventType.RUN_SUCCEEDED, payload=output)
 
     def _begin_step(self, step: Step) -> None:
+        if self.run.state.terminal:
+            # A sibling's template has just failed the run.
+            return
         definition = step.definition
         if definition.needs and step.needs_met == 0:
             self._skip(step, "no step it needs has succeeded")

@@ -9,6 +9,8 @@ RunId = NewType("RunId", int)
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS = tuple(a + b for a in _DIGITS for b in _DIGITS)
+# Milliseconds are counted from the beginning of 2025, so that 41 bits last until 2094.
+_EPOCH_MS = 1_735_689_600_000
 _COUNTER_BITS = 12
 _INSTANCE_BITS = 10
 MAX_INSTANCES = 1 << _INSTANCE_BITS
@@ -26,7 +28,7 @@ class IdSource:
 
     def next(self) -> int:
         """A new id, greater than every one before it."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = time.time_ns() // 1_000_000 - _EPOCH_MS
         if now_ms > self._last_ms:
             self._last_ms = now_ms
             self._counter = 0
@@ -36,6 +38,11 @@ class IdSource:
                 self._last_ms += 1
                 self._counter = 0
         return self._last_ms << (_COUNTER_BITS + _INSTANCE_BITS) | self._low | self._counter
+
+
+def first_at(ms: int) -> int:
+    """The lowest id of that millisecond since 1970; for ranges of time."""
+    return max(0, min(ms - _EPOCH_MS, (1 << 41) - 1)) << (_COUNTER_BITS + _INSTANCE_BITS)
 
 
 def show(number: int, prefix: str = "run_") -> str:

@@ -134,16 +134,6 @@ def run_message(run: Run, steps: Iterable[run_pb2.Step] = ()) -> run_pb2.Run:
     )
 
 
-def result_message(run: Run) -> run_pb2.RunResult:
-    """How a run ended."""
-    return run_pb2.RunResult(
-        run_id=ids.show(run.id),
-        state=run.state,  # type: ignore[arg-type]  # the numbers are the proto's
-        output=payload_message(run.output),
-        failure=stored_failure_message(run.failure),
-    )
-
-
 def step_message(step: Step, defined: StepDefinition, needs: Iterable[str], waiting_for: str) -> run_pb2.Step:
     """A step that has begun; `needs` are the ids of the steps it comes after."""
     return run_pb2.Step(
@@ -261,7 +251,7 @@ def _check_json(content: bytes, field: str) -> None:
 
 def _deeper_than(value: Any, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             child
             for parent in level

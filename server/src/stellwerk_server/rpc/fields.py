@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -15,10 +14,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from stellwerk_server.model import ids
 from stellwerk_server.model.errors import InvalidArgument, Problem
+from stellwerk_server.rpc.names import check_namespace
 
 DEAD_LETTER_PREFIX = "dl_"
 DEFAULT_NAMESPACE = "default"
-_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\Z")
 _MAX_TEXT_CHARS = 512
 _MAX_SHOWN_CHARS = 60
 _MAX_ID = (1 << 63) - 1
@@ -49,8 +48,10 @@ class Fields:
 
     def namespace(self, value: str) -> str:
         """The namespace named, "default" when none is."""
-        if value and not _NAMESPACE.match(value):
-            self.refuse("namespace", "1 to 63 of a-z, 0-9, '-', '_', '.', a letter or digit at both ends", value)
+        try:
+            check_namespace(value)
+        except InvalidArgument as error:
+            self.problems += error.problems
         return value or DEFAULT_NAMESPACE
 
     def id(self, field: str, value: str, prefix: str = "run_") -> int:

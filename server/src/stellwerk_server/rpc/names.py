@@ -24,9 +24,18 @@ def check_poll(request: worker_pb2.PollTaskRequest) -> None:
     _raise(problems)
 
 
-def check_worker(worker_id: str, queue: str, actions: Iterable[str]) -> None:
-    """Raise InvalidArgument for a worker that cannot be registered."""
-    _raise(_worker_problems(worker_id, queue, actions))
+def check_beat(request: worker_pb2.HeartbeatRequest) -> None:
+    """Raise InvalidArgument for a beat of a worker that cannot be registered."""
+    problems = _worker_problems(request.worker_id, request.queue, request.actions)
+    problems += _namespace_problems(request.namespace)
+    if request.slots < 0:
+        problems.append(Problem("slots", f"expected 0 or more, came {request.slots}"))
+    problems += [
+        Problem(field, "expected text without NUL, came one with it")
+        for field, text in (("sdk", request.sdk), ("host", request.host))
+        if "\0" in text
+    ]
+    _raise(problems)
 
 
 def check_batch(field: str, size: int, most: int) -> None:

@@ -68,6 +68,7 @@ class RunWrites:
 
     async def WaitRun(self, request: run_pb2.WaitRunRequest, context: Any) -> run_pb2.WaitRunResponse:
         """Hold the call until the run has ended or the wait is over."""
+        names.check_namespace(request.namespace)
         run_id = wire.run_id_in(request.run_id)
         result = await self._wait(request.namespace, run_id, wire.wait_in(request, "wait", _WAIT_S))
         if result is None:
@@ -118,6 +119,7 @@ class RunWrites:
 
     async def _owned(self, namespace: str, text: str) -> int:
         """The run's id, when the run is of this namespace."""
+        names.check_namespace(namespace)
         run_id = wire.run_id_in(text)
         if not await self._known(namespace, [run_id]):
             raise NotFound("RUN_NOT_FOUND", f"run_id: there is no run {text} in this namespace", run_id=text)
@@ -167,6 +169,7 @@ class RunWrites:
 
     async def _read_awaited(self, requests: AsyncIterator[run_pb2.AwaitRunsRequest], stream: _AwaitStream) -> None:
         async for request in requests:
+            names.check_namespace(request.namespace)
             namespace_id = await self._workflows.namespace_id(request.namespace)
             elsewhere = []
             for text in request.run_ids:
@@ -228,10 +231,9 @@ class _AwaitStream:
                 ready, self._ready = self._ready[:_MAX_RESULTS], self._ready[_MAX_RESULTS:]
                 unknown, self._unknown = self._unknown, []
                 yield run_pb2.AwaitRunsResponse(results=[wire.result_out(r) for r in ready], unknown=unknown)
-            if reader.done():
-                if reader.exception() is not None or not self._waiting:
-                    reader.result()
-                    return
+            if reader.done() and (reader.exception() is not None or not self._waiting):
+                reader.result()
+                return
 
     def close(self) -> None:
         """Wait for nothing any more."""

@@ -18,7 +18,7 @@ from stellwerk_server.model.commands import StartRun
 from stellwerk_server.model.errors import InvalidArgument, Problem, StellwerkError
 from stellwerk_server.model.ids import IdSource
 from stellwerk_server.model.payload import Payload
-from stellwerk_server.rpc import names, wire
+from stellwerk_server.rpc import convert, names, wire
 
 _MAX_TIMEOUT_S = 315_360_000.0
 
@@ -76,7 +76,7 @@ class Starter:
         names.check_text(f"{path}workflow", request.workflow, 200)
         names.check_text(f"{path}idempotency_key", request.idempotency_key, 512)
         workflow = await self._workflows.find(namespace, request.workflow, request.version)
-        value = wire.payload_in(request.input, f"{path}input", self._limit)
+        value = convert.read_payload(request.input, f"{path}input", self._limit)
         if workflow.definition.check_input is not None:
             problems = workflow.definition.check_input(payloads.to_value(value))
             if problems:
@@ -101,7 +101,7 @@ class Starter:
 def _timeout_s(request: run_pb2.StartRunRequest, path: str) -> float | None:
     if not request.HasField("timeout"):
         return None
-    seconds = request.timeout.ToTimedelta().total_seconds()
+    seconds = wire.seconds_in(request.timeout)
     if not 0 < seconds <= _MAX_TIMEOUT_S:
         raise InvalidArgument(
             [Problem(f"{path}timeout", f"expected more than 0 s, at most 10 years, came {seconds:g} s")]

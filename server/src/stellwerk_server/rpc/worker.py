@@ -17,7 +17,7 @@ from stellwerk_server.dispatch.sessions import Held, Session, Sessions
 from stellwerk_server.model import token as tokens
 from stellwerk_server.model.commands import Command, CompleteStep, FailStep, ReleaseStep
 from stellwerk_server.model.errors import InvalidArgument, Problem, Refused, StellwerkError
-from stellwerk_server.rpc import names, wire
+from stellwerk_server.rpc import convert, names, wire
 from stellwerk_server.rpc.refusal import refusal_out
 
 MAX_TASKS = 1_000
@@ -89,7 +89,7 @@ class WorkerServicer:
         first = await anext(requests, None)
         if first is None:
             return
-        names.check_worker(first.worker_id, first.queue, first.actions)
+        names.check_beat(first)
         session = Session(await self._workflows.namespace_id(first.namespace), first.worker_id)
         self._sessions.opened(session)
         self._beat(session, first)
@@ -120,7 +120,7 @@ class WorkerServicer:
                 parsed = self._token(request.token, "token")
                 if not 1 <= request.sequence < 1 << 53:
                     raise InvalidArgument([Problem("sequence", f"expected 1 or more, came {request.sequence}")])
-                chunk = wire.payload_in(request.chunk, "chunk", self._limit)
+                chunk = convert.read_payload(request.chunk, "chunk", self._limit)
                 yield request.token, request.sequence, (parsed, chunk)
             except StellwerkError as error:
                 yield request.token, request.sequence, error
@@ -130,9 +130,9 @@ class WorkerServicer:
         kind = result.WhichOneof("outcome")
         place = (token.run_id, token.step, token.attempt, token.secret)
         if kind == "output":
-            return CompleteStep(*place, wire.payload_in(result.output, f"{field}.output", self._limit))
+            return CompleteStep(*place, convert.read_payload(result.output, f"{field}.output", self._limit))
         if kind == "failure":
-            return FailStep(*place, wire.failure_in(result.failure, f"{field}.failure", self._limit))
+            return FailStep(*place, convert.read_failure(result.failure, f"{field}.failure", self._limit))
         if kind == "release":
             return ReleaseStep(*place)
         problem = Problem(f"{field}.outcome", "expected output, failure or release, came none")
@@ -149,6 +149,7 @@ class WorkerServicer:
     async def _read(self, session: Session, requests: AsyncIterator[worker_pb2.HeartbeatRequest]) -> None:
         try:
             async for request in requests:
+                names.check_beat(request)
                 self._beat(session, request)
         finally:
             session.wake.set()
@@ -172,7 +173,7 @@ class WorkerServicer:
     def _report(self, token: tokens.Token, progress: payload_pb2.Payload) -> None:
         # A progress that is no payload is not worth ending the line for.
         with suppress(InvalidArgument):
-            payload = wire.payload_in(progress, "held.progress", 64 * 1024)
+            payload = convert.read_payload(progress, "held.progress", 64 * 1024)
             self._sessions.report_progress(token.run_id, token.step, payload)
 
     async def _cancels(
@@ -192,6 +193,8 @@ class WorkerServicer:
                 if drained.done():
                     yield worker_pb2.HeartbeatResponse(draining=True, interval_ms=self._heartbeat_ms)
                     return
+            if isinstance(problem := reader.exception(), StellwerkError):
+                raise problem
         finally:
             drained.cancel()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from stellwerk_server.store import arrays
@@ -35,6 +37,45 @@ async def connect(dsn: str, name: str, *, relaxed: bool = False) -> AsyncConnect
     )
     arrays.register(connection.adapters)
     return connection
+
+
+class Line:
+    """A connection that stays in pipeline mode: statements are queued and go out together.
+
+    All statements between two commits are one transaction, begun by the first and ended by the sync of `commit`; no
+    BEGIN or COMMIT is sent. Reading an answer flushes the queue without a sync. To undo what was sent, `close`.
+    """
+
+    def __init__(self, connection: AsyncConnection[Any], pipeline: AsyncPipeline, stack: AsyncExitStack) -> None:
+        self._connection = connection
+        self._pipeline = pipeline
+        self._stack = stack
+
+    @classmethod
+    async def open(cls, dsn: str, name: str) -> Line:
+        """Connect and enter pipeline mode."""
+        connection = await connect(dsn, name)
+        stack = AsyncExitStack()
+        try:
+            pipeline = await stack.enter_async_context(connection.pipeline())
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(connection, pipeline, stack)
+
+    async def execute(self, statement: bytes, columns: Mapping[str, Any] | None = None) -> AsyncCursor[Any]:
+        """Queue a statement; its rows, in binary, are read from the cursor."""
+        return await self._connection.execute(statement, columns, binary=True)
+
+    async def commit(self) -> None:
+        """Send what is queued and make the transaction durable; raises what any of its statements met."""
+        await self._pipeline.sync()
+
+    async def close(self) -> None:
+        """Hang up; a transaction that is not committed is undone."""
+        await self._connection.close()
+        with suppress(Exception):
+            await self._stack.aclose()
 
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

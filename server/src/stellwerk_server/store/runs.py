@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from stellwerk_server.model import ids
 from stellwerk_server.model.events import Instant
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.model.states import RunState
@@ -23,7 +24,6 @@ _LIST_OF_WORKFLOW = _READ.list_runs_of_workflow
 MAX_ID = (1 << 63) - 1
 # Ids carry a server's clock and `created_at` the database's; the two never differ by more than this.
 _CLOCK_SLACK_MS = 3_600_000
-_ID_BITS_BELOW_MS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,4 @@ def _last_id(wanted: RunFilter) -> int:
 
 
 def _id_at(moment: datetime, slack_ms: int) -> int:
-    id_then = (int(moment.timestamp() * 1000) + slack_ms) << _ID_BITS_BELOW_MS
-    return max(0, min(id_then, MAX_ID))
+    return ids.first_at(int(moment.timestamp() * 1000) + slack_ms)

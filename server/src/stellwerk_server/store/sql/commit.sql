@@ -26,7 +26,7 @@ join unnest(%(namespaces)b, %(workflows)b, %(keys)b) as t(n, w, x)
 select namespace_id, request_id, id from runs where request_id = any(%(requests)b)
 
 -- name: lock_runs
-select id, seq, state, namespace_id from runs where id = any(%(runs)b) order by id for update
+select id, seq from runs where id = any(%(runs)b) order by id for update
 
 -- name: take_leases
 -- The fence: a command's token opens its lease once; no row, no effect.

@@ -1,0 +1,1 @@
+"""Measures the product: `python -m tests.bench`, `python -m tests.bench.profile`. Asserts no speed."""

@@ -1,0 +1,56 @@
+"""The part that is the worker: the SDK's, with no-op handlers, until SIGTERM. Must not measure by itself.
+
+With `tell_every` it says how many tasks it has handled, so that a drain can be timed without asking the server.
+"""
+
+import asyncio
+import signal
+import time
+from typing import Any
+
+import uvloop
+
+from stellwerk import Worker
+from tests.bench.child import say, settings
+
+ITEM = {"hello": "world", "n": 1, "text": "a" * 70}
+
+
+class Handlers:
+    """The actions of every workload."""
+
+    def __init__(self, tell_every: int) -> None:
+        self._tell_every = tell_every
+        self._handled = 0
+
+    async def noop(self, given: Any) -> Any:
+        self._handled += 1
+        if self._tell_every and self._handled % self._tell_every == 0:
+            say(handled=self._handled, at_s=time.monotonic())
+        return given
+
+    async def split(self, given: Any) -> Any:
+        return [ITEM] * given["items"]
+
+    async def join(self, given: Any) -> Any:
+        return {"items": len(given)}
+
+
+def make(given: dict[str, Any]) -> Worker:
+    handlers = Handlers(given["tell_every"])
+    worker = Worker(given["address"], slots=given["slots"], polls=given["polls"])
+    worker.register("bench.noop", handlers.noop)
+    worker.register("bench.split", handlers.split)
+    worker.register("bench.join", handlers.join)
+    return worker
+
+
+async def work(worker: Worker) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    say(worker_id=worker.worker_id, at_s=time.monotonic())
+    await worker.run()
+
+
+if __name__ == "__main__":
+    given = settings()
+    (uvloop.run if given["uvloop"] else asyncio.run)(work(make(given)))

@@ -1,0 +1,74 @@
+"""Servers put together as in production, each on a migrated database of its own.
+
+A test reads what a server did over gRPC, or in the tables; it never reaches into the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from stellwerk import Client
+from stellwerk_server.config import Config
+from stellwerk_server.embedded import EmbeddedPostgres
+from stellwerk_server.server import Server
+from stellwerk_server.store.migrate import migrate
+from tests.integration.api import Api
+from tests.support.databases import fresh_database
+
+StartServer = Callable[..., Awaitable[Server]]
+
+
+@pytest.fixture(scope="session")
+def integration_template(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The name of a database that was migrated once, for copying; nothing may connect to it."""
+    with fresh_database(postgres) as dsn:
+        migrate(dsn)
+        yield str(conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, integration_template: str) -> Iterator[str]:
+    """The DSN of a migrated database of this test's own."""
+    with fresh_database(postgres, integration_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def start_server(database_url: str, redis_url: str) -> AsyncIterator[StartServer]:
+    """Starts a server in this program on a free port; options go over the test's own database and Valkey."""
+    started: list[Server] = []
+
+    async def start(**options: Any) -> Server:
+        defaults = {"database_url": database_url, "redis_url": redis_url, "port": 0, "drain_s": 2.0}
+        server = await Server.start(Config(**{**defaults, **options}))
+        started.append(server)
+        return server
+
+    yield start
+    for server in reversed(started):
+        with suppress(Exception):  # a test may have stopped it
+            await server.stop()
+
+
+@pytest.fixture
+async def server(start_server: StartServer) -> Server:
+    """A server with the defaults."""
+    return await start_server()
+
+
+@pytest.fixture
+async def api(server: Server) -> AsyncIterator[Api]:
+    """Bare calls to the server."""
+    async with Api(server.port) as api:
+        yield api
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[Client]:
+    """The SDK's client of the server."""
+    async with Client(f"127.0.0.1:{server.port}") as client:
+        yield client
