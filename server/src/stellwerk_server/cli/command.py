@@ -86,5 +86,3 @@ def finish(body: Callable[[], int | None], as_json: bool = False) -> None:
     except Exception as error:
         status = report(error, as_json)
     raise typer.Exit(status)
-
-

@@ -17,7 +17,7 @@ ITEMS_SHOWN = 20
 
 def value(output: object) -> str:
     """A payload over as many lines as it takes."""
-    return output if isinstance(output, str) else pretty_json(output)
+    return plain(output if isinstance(output, str) else pretty_json(output))
 
 
 def state_text(state: str) -> Text:

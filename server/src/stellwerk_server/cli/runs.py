@@ -31,7 +31,7 @@ async def start(
     input_file: Annotated[str | None, typer.Option(help="a file with the input; - is standard input")] = None,
     key: Annotated[str | None, typer.Option(help="idempotency key: the same key gives the same run")] = None,
     version: Annotated[int, typer.Option(min=0, help="0 is the current one")] = 0,
-    timeout: Annotated[str | None, typer.Option(help="the run ends as TIMED_OUT after this (90s, 5m)")] = None,
+    timeout: Annotated[str | None, typer.Option(help="the run ends as TIMED_OUT after this (90s, 5m)")] = None,  # noqa: ASYNC109 - the run's
     wait: Annotated[bool, typer.Option(help="wait for the end; the exit status says how it went")] = False,
 ) -> int | None:
     """Start a run; prints its id, with --wait its output."""

@@ -208,5 +208,3 @@ def _ending(run: Run) -> Text:
 def to_the_millisecond(moment: datetime | None) -> str:
     """The time of day in UTC."""
     return "-" if moment is None else moment.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
-
-

@@ -145,6 +145,7 @@ class Batch:
             columns = {
                 "runs": Int8s([x.run_id for x in tokens]),
                 "steps": Texts([x.step for x in tokens]),
+                "attempts": Int4s([x.attempt for x in tokens]),
                 "tokens": Uuids([x.token for x in tokens]),
             }
             leases = await execute(SQL.take_leases, columns)
@@ -213,7 +214,7 @@ class Batch:
     def _apply(self, command: c.Command) -> Outcome:
         run = self._runs.get(command.run_id)
         if run is None:
-            raise unknown_run(command.run_id)
+            raise unknown_run(command)
         lease = None
         if isinstance(command, _LEASED):
             # Two commands with one token in one batch: the first takes the lease, as it would in two batches.

@@ -62,6 +62,9 @@ class Chunks:
             while (answer := await answers.get()) is not None:
                 token, sequence, done = answer
                 yield Answer(token, sequence, await done)
+            # What ended the reading, when it was no good request, ends the call.
+            if isinstance(problem := (await asyncio.gather(reader, return_exceptions=True))[0], StellwerkError):
+                raise problem
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)

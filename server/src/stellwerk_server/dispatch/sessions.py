@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from stellwerk_server.commit.outcome import Voided
@@ -35,6 +36,7 @@ class Session:
     __slots__ = (
         "actions",
         "cancelled",
+        "closed_at_s",
         "held",
         "host",
         "id",
@@ -58,6 +60,8 @@ class Session:
         self.held: list[Held] = []
         self.cancelled: list[Cancelled] = []
         self.wake = asyncio.Event()
+        # On this host's monotonic clock; 0 while the line is open.
+        self.closed_at_s = 0.0
 
 
 class Sessions:
@@ -65,6 +69,8 @@ class Sessions:
 
     def __init__(self) -> None:
         self._open: dict[str, Session] = {}
+        # Called for each line that comes up, so that every instance soon knows where the worker is.
+        self.on_opened: Callable[[], None] = lambda: None
         # Workers heard of since the last touch, with or without a line; one row each, written in batches.
         self.seen: dict[tuple[int, str], Session] = {}
         self.lost: asyncio.Queue[Session] = asyncio.Queue(maxsize=10_000)
@@ -76,13 +82,21 @@ class Sessions:
         """A worker's line has come up; an older one of the same worker no longer counts."""
         self._open[session.id] = session
         self.seen[session.namespace_id, session.id] = session
+        self.on_opened()
 
     def closed(self, session: Session) -> None:
         """A line broke or the worker left."""
         if self._open.get(session.id) is session:
             del self._open[session.id]
-            if not self.lost.full():
-                self.lost.put_nowait(session)
+            # What it said before is no sign of life any more.
+            self.seen.pop((session.namespace_id, session.id), None)
+            session.closed_at_s = time.monotonic()
+            self.lose(session)
+
+    def lose(self, session: Session) -> None:
+        """Have somebody look whether the worker is back; when too many are lost, their leases run out instead."""
+        if not self.lost.full():
+            self.lost.put_nowait(session)
 
     def connected(self, worker_id: str) -> bool:
         """True while the worker has a line to this instance."""

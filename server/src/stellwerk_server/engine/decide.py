@@ -235,9 +235,13 @@ def _require_open(run: Run) -> None:
         )
 
 
-def unknown_run(run_id: int) -> NotFound:
-    """The error for a run that does not exist in this namespace."""
-    return NotFound("RUN_NOT_FOUND", f"run_id: there is no run {ids.show(run_id)}", run_id=ids.show(run_id))
+def unknown_run(command: c.Command) -> NotFound | Refused:
+    """The error for a run that does not exist; to the holder of a token it is a lost lease like any other."""
+    shown = ids.show(command.run_id)
+    if isinstance(command, c.LeaseCommand):
+        message = f"step {command.step} of {shown}, attempt {command.attempt}: there is no such run"
+        return Refused("LEASE_LOST", message, run_id=shown, step=command.step, current_attempt="0")
+    return NotFound("RUN_NOT_FOUND", f"run_id: there is no run {shown}", run_id=shown)
 
 
 _DECIDE: dict[type, Callable[..., list[Event]]] = {

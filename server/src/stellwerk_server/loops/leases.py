@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from stellwerk_server.commit.committer import Committer
@@ -76,19 +77,27 @@ class LostWorkers(Loop):
         self._pool = pool
         self._committer = committer
         self._sessions = sessions
+        # The first of those whose moment is not over yet.
+        self._next: Session | None = None
 
     async def run_once(self) -> None:
         """Wait for a broken line, give its worker a moment, then see whether it is back."""
-        first = await self._sessions.lost.get()
+        first = self._next or await self._sessions.lost.get()
+        self._next = first
+        await asyncio.sleep(_grace_left_s(first))
+        self._next = None
         gone = [first]
-        await asyncio.sleep(0 if first.leaving else LINE_GRACE_S)
-        while not self._sessions.lost.empty() and len(gone) < _BATCH:
-            gone.append(self._sessions.lost.get_nowait())
+        while self._next is None and not self._sessions.lost.empty() and len(gone) < _BATCH:
+            session = self._sessions.lost.get_nowait()
+            if _grace_left_s(session) > 0:
+                self._next = session
+            else:
+                gone.append(session)
         try:
             await self._take_from([s for s in gone if not self._sessions.connected(s.id)])
         except BaseException:
             for session in gone:
-                self._sessions.closed(session)
+                self._sessions.lose(session)
             raise
 
     async def _take_from(self, gone: list[Session]) -> None:
@@ -110,3 +119,7 @@ class LostWorkers(Loop):
             return set()
         cursor = await connection.execute(SQL.workers_seen, {"ids": ids, "within_s": LINE_GRACE_S * 0.8})
         return {row[0] for row in await cursor.fetchall()}
+
+
+def _grace_left_s(session: Session) -> float:
+    return 0.0 if session.leaving else max(0.0, session.closed_at_s + LINE_GRACE_S - time.monotonic())

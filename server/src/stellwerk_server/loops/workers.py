@@ -23,6 +23,7 @@ class Touch(Loop):
         super().__init__(period_s)
         self._pool = pool
         self._sessions = sessions
+        sessions.on_opened = self.poke
 
     async def run_once(self) -> None:
         """Write one row a worker."""

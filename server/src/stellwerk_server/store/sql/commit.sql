@@ -31,8 +31,8 @@ select id, seq from runs where id = any(%(runs)b) order by id for update
 -- name: take_leases
 -- The fence: a command's token opens its lease once; no row, no effect.
 delete from leases l
-using unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
-where l.run_id = t.run_id and l.step = t.step and l.token = t.token
+using unnest(%(runs)b, %(steps)b, %(attempts)b, %(tokens)b) as t(run_id, step, attempt, token)
+where l.run_id = t.run_id and l.step = t.step and l.attempt = t.attempt and l.token = t.token
 returning l.run_id, l.step, l.token, l.worker, l.leased_at
 
 -- name: take_timers

@@ -1,0 +1,217 @@
+"""The life of a server command: logging, signals, the ready line, the wait for the end, the drain.
+
+Everything heavy is imported late: `stellwerk run list` must not pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stellwerk_server.cli.output import Output, plain
+from stellwerk_server.cli.problems import MISUSED, CliError, refuse
+
+if TYPE_CHECKING:
+    from stellwerk_server.config import Config
+    from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
+
+logger = logging.getLogger(__name__)
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+_LOOK_S = 1.0
+
+
+class Embedded(Protocol):
+    """What the two embedded servers have in common."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives."""
+
+    @property
+    def attached(self) -> bool:
+        """Whether it was there before us."""
+
+
+class Databases:
+    """The embedded Postgres and Valkey of a folder, for the length of a with block."""
+
+    def __init__(self, folder: Path) -> None:
+        from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
+
+        self._folder = folder
+        self._kinds = (EmbeddedPostgres, EmbeddedValkey)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
+        with ExitStack() as stack:
+            postgres = stack.enter_context(self._kinds[0].start(self._folder))
+            valkey = stack.enter_context(self._kinds[1].start(self._folder))
+            self._stack = stack.pop_all()
+        return postgres, valkey
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+
+class Announcement:
+    """The line that says a server is ready, and what else is worth knowing then."""
+
+    def __init__(self, out: Output, facts: dict[str, Any]) -> None:
+        self._out = out
+        self._facts = facts
+
+    def ready(self, host: str, port: int, note: str = "") -> None:
+        """Say it."""
+        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        document = {"event": "ready", "address": shown, "port": port, "pid": os.getpid(), **self._facts}
+        if self._out.as_json:
+            self._out.document(document)
+        else:
+            self._out.line(f"  server    {shown}  pid {os.getpid()}{note}")
+            self._out.line("ready; Ctrl-C stops it")
+            sys.stdout.flush()
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr, times in UTC."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        refuse(f"--log-level: expected debug, info, warning or error, came {level!r}")
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.root.handlers = [handler]
+    logging.root.setLevel(number)
+    # Alembic tells every step it takes.
+    logging.getLogger("alembic").setLevel(max(number, logging.WARNING))
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise CliError when the port is taken; asked early, before anything is started for it."""
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As a server sets it, so that connections which are just being closed do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CliError(f"cannot listen on {host}:{port}: {error.strerror} (--port names another one)") from None
+
+
+def warn_of_risks(dsn: str) -> None:
+    """Say loudly when the database may forget what was acknowledged."""
+    from stellwerk_server.cli import database
+
+    if found := database.risks(dsn):
+        text = f"WARNING: {', '.join(found)}: after a crash of the database acknowledged runs and results can be lost"
+        print("\n".join(("!" * 80, text, "!" * 80)), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM end what comes before the event loop as Ctrl-C does: in good order."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def explained(body: Callable[[], int | None]) -> int | None:
+    """Run the body, with the errors of databases and settings as CliErrors."""
+    from stellwerk_server.config import ConfigError
+    from stellwerk_server.embedded.errors import EmbeddedError
+
+    try:
+        return body()
+    except ConfigError as error:
+        raise CliError(str(error), MISUSED) from None
+    except EmbeddedError as error:
+        raise CliError(plain(" ".join(str(error).split()))) from None
+
+
+def serve(
+    config: Config,
+    announcement: Announcement,
+    *,
+    supervised: bool = False,
+    failed: Callable[[], str | None] | None = None,
+) -> None:
+    """Run one server until a signal comes, then drain it. Raises CliError.
+
+    `supervised` ends it with its standard input too; `failed` says why it cannot go on, once it cannot.
+    """
+    import uvloop
+
+    uvloop.run(_serve(config, announcement, supervised, failed or (lambda: None)))
+
+
+async def _serve(
+    config: Config, announcement: Announcement, supervised: bool, failed: Callable[[], str | None]
+) -> None:
+    import psycopg
+
+    from stellwerk_server.cli import database
+    from stellwerk_server.server import PortInUse, Server
+
+    stopping = stop_on_signals()
+    if supervised:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_of_input, stopping)
+    try:
+        server = await Server.start(config)
+    except PortInUse as error:
+        raise CliError(str(error)) from None
+    except psycopg.Error as error:
+        raise database.unreachable(config.database_url, error) from None
+    announcement.ready(config.host, server.port)
+    reason = await _until(stopping, failed)
+    logger.info("draining")
+    await server.stop()
+    if reason:
+        raise CliError(reason)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that the first SIGTERM or Ctrl-C sets; the second ends everything at once."""
+    stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            os._exit(1)
+        stopping.set()
+
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stopping
+
+
+async def _until(stopping: asyncio.Event, failed: Callable[[], str | None]) -> str | None:
+    while not (reason := failed()):
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await stopping.wait()
+        except TimeoutError:
+            continue
+        return None
+    return reason
+
+
+def _end_of_input(stopping: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stopping.set()

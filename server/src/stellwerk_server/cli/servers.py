@@ -1,0 +1,166 @@
+"""`stellwerk up`, `serve` and `migrate`: bring a server and what it stands on to life, and end it in good order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stellwerk_server import __version__
+from stellwerk_server.cli import life
+from stellwerk_server.cli.command import Json, finish
+from stellwerk_server.cli.output import Output
+from stellwerk_server.cli.problems import CliError, refuse
+
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="Postgres 15 or newer", envvar="STELLWERK_DATABASE_URL", show_default=False)
+]
+RedisUrl = Annotated[
+    str | None, typer.Option(help="Redis or Valkey, optional", envvar="STELLWERK_REDIS_URL", show_default=False)
+]
+Host = Annotated[str, typer.Option(help="address to listen on")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="gRPC port; 0 takes a free one")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="allow plain text that other machines can reach")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error", envvar="STELLWERK_LOG_LEVEL")]
+# What starts us holds our standard input open; when it dies, however it dies, so do we.
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands on the top level."""
+    for function in (up, serve, migrate):
+        app.command()(function)
+
+
+def up(
+    folder: Annotated[Path, typer.Option(help="where the data stays")] = Path(".stellwerk"),
+    host: Host = "127.0.0.1",
+    port: Port = 7400,
+    insecure: Insecure = False,
+    log_level: LogLevel = "warning",
+    supervised: Supervised = False,
+    as_json: Json = False,
+) -> None:
+    """Everything on this machine: Postgres, Valkey and a server, the data in one folder. Ctrl-C stops all."""
+
+    def body() -> None:
+        life.set_up_logging(log_level)
+        life.require_free(host, port)
+        with life.interruptible(), _databases(folder) as (postgres, valkey):
+            from stellwerk_server.cli import database
+            from stellwerk_server.config import Config
+
+            database.migrate(postgres.dsn)
+            facts = {
+                "folder": str(folder.resolve()),
+                "postgres": {"pid": postgres.pid, "url": database.masked(postgres.dsn)},
+                "valkey": {"pid": valkey.pid, "url": valkey.url},
+            }
+            out = Output(as_json)
+            if not as_json:
+                out.line(f"Stellwerk {__version__}, data in {folder}")
+                out.line(f"  postgres  {database.masked(postgres.dsn)}  pid {postgres.pid}{_kept(postgres)}")
+                out.line(f"  valkey    {valkey.url}  pid {valkey.pid}{_kept(valkey)}")
+            config = Config(database_url=postgres.dsn, redis_url=valkey.url, host=host, port=port, insecure=insecure)
+            failed = _dies(postgres, "Postgres", folder)
+            life.serve(config, life.Announcement(out, facts), supervised=supervised, failed=failed)
+
+    _finish(body, as_json)
+
+
+def serve(
+    database_url: DatabaseUrl = None,
+    redis_url: RedisUrl = None,
+    host: Host = "127.0.0.1",
+    port: Port = 7400,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="servers that share the port")] = 1,
+    insecure: Insecure = False,
+    migrate: Annotated[bool, typer.Option("--migrate/--no-migrate", help="bring the database up to date")] = True,
+    drain: Annotated[float, typer.Option(min=0, max=600, help="seconds a stop waits for calls under way")] = 20.0,
+    log_level: LogLevel = "info",
+    reuse_port: Annotated[bool, typer.Option("--reuse-port", help="share the port with other servers")] = False,
+    supervised: Supervised = False,
+    as_json: Json = False,
+) -> None:
+    """A server on a Postgres of yours; any number of them may share it. SIGTERM drains."""
+
+    def body() -> int | None:
+        life.set_up_logging(log_level)
+        from stellwerk_server.cli import database, supervise
+        from stellwerk_server.config import Config, ConfigError
+
+        try:
+            config = Config(
+                database_url=_required(database_url),
+                redis_url=redis_url or None,
+                host=host,
+                port=port,
+                insecure=insecure,
+                reuse_port=reuse_port,
+                drain_s=drain,
+            )
+        except ConfigError as error:
+            refuse(str(error))
+        if not reuse_port:
+            life.require_free(host, port)
+        if migrate:
+            database.migrate(config.database_url)
+        else:
+            database.require_current(config.database_url)
+        if not supervised:
+            life.warn_of_risks(config.database_url)
+        announcement = life.Announcement(Output(as_json), {"database": database.masked(config.database_url)})
+        if processes > 1:
+            return supervise.run(config, processes, log_level, announcement)
+        with life.interruptible():
+            life.serve(config, announcement, supervised=supervised)
+        return None
+
+    _finish(body, as_json)
+
+
+def migrate(database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """Bring the tables of a database up to date; safe to run again, and by several at once."""
+
+    def body() -> None:
+        from stellwerk_server.cli import database
+
+        dsn = _required(database_url)
+        applied = database.migrate(dsn)
+        said = f"applied {', '.join(applied)}" if applied else "is up to date"
+        out = Output(as_json)
+        out.result({"database": database.masked(dsn), "applied": applied}, f"{database.masked(dsn)} {said}")
+
+    _finish(body, as_json)
+
+
+def _finish(body: Callable[[], int | None], as_json: bool) -> None:
+    """As `finish`, with the errors of the parts only a server needs."""
+    finish(lambda: life.explained(body), as_json)
+
+
+def _required(database_url: str | None) -> str:
+    if not database_url or not database_url.strip():
+        refuse("database_url: expected a Postgres URL (--database-url or STELLWERK_DATABASE_URL), came none")
+    return database_url
+
+
+def _databases(folder: Path) -> life.Databases:
+    try:
+        return life.Databases(folder)
+    except ImportError as error:
+        raise CliError(
+            f"`stellwerk up` needs its databases: pip install 'stellwerk-server[embedded]' ({error})"
+        ) from None
+
+
+def _kept(server: life.Embedded) -> str:
+    return "  (was running, and stays)" if server.attached else ""
+
+
+def _dies(server: life.Embedded, name: str, folder: Path) -> Callable[[], str | None]:
+    log = os.path.join(folder, f"{name.lower()}.log")  # noqa: PTH118 - shown as it was given
+    return lambda: None if server.running else f"{name} has ended; see {log}"
