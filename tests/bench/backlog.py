@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 
 from tests.bench.loads import DEFINITIONS
-from tests.bench.meter import us_per_step
 from tests.bench.stack import START_S, Installation, Machine
 from tests.bench.worker import ITEM
 
@@ -58,10 +57,10 @@ def _drain(installation: Installation, steps: int) -> dict[str, Any]:
     """Rates of the whole drain and of each tenth, CPU a step."""
     with installation.worker(tell_every=steps // PARTS) as worker:
         meter = installation.meter(worker=worker)
-        before, moments_s = meter.cpu_s(), []
+        before, moments_s = meter.look(), []
         for _ in range(PARTS):
             moments_s.append(json.loads(worker.line(PATIENCE_S))["at_s"])
-        after, rss = meter.cpu_s(), meter.rss_mib()
+        after, rss = meter.look(), meter.rss_mib()
         _see_them_end(installation.dsn)
     # The first tenth includes the start of the worker.
     rates = [round(steps / PARTS / (end - begin), 1) for begin, end in pairwise(moments_s)]
@@ -69,7 +68,8 @@ def _drain(installation: Installation, steps: int) -> dict[str, Any]:
     return {
         "steps_per_s": round(steps * (PARTS - 1) / PARTS / took_s, 1),
         "rates_per_s": rates,
-        "cpu_us_per_step": us_per_step(before, after, steps),
+        "cpu_us_per_step": after.us_per_step(before, steps),
+        "others_cpu_percent": after.others_percent(before),
         "rss_mib": rss,
     }
 

@@ -23,12 +23,16 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """A running part. A context manager that stops it: first its input ends, then it is killed."""
+    """A running part. A context manager that stops it: first its input ends, then it is killed.
+
+    One that is `deaf` does not watch its input and gets a SIGTERM instead.
+    """
 
     def __init__(
-        self, command: list[str], log: Path, *, cwd: Path = ROOT, environment: dict[str, str] | None = None
+        self, command: list[str], log: Path, *, environment: dict[str, str] | None = None, deaf: bool = False
     ) -> None:
         self._command = command
+        self._deaf = deaf
         self._log = log
         with log.open("wb") as errors:
             self._popen = subprocess.Popen(
@@ -37,7 +41,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                cwd=cwd,
+                cwd=ROOT,
                 env=environment,
                 start_new_session=True,
             )
@@ -73,16 +77,13 @@ class Child:
         """End its input and wait for it; kill it when that takes too long."""
         if self._popen.stdin:
             self._popen.stdin.close()
+        if self._deaf:
+            self._popen.terminate()
         try:
             self._popen.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, if it still lives."""
-        if self._popen.poll() is None:
-            self._popen.send_signal(number)
 
     def _read(self) -> None:
         assert self._popen.stdout

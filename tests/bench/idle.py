@@ -9,11 +9,12 @@ import psycopg
 
 from tests.bench.child import Child
 from tests.bench.stack import START_S, Installation, Machine
+from tests.bench.waiters import WAIT_S
 
 WORKERS = 1000
 PARTS = 2
-# One poll period of the workers plus a bit, or a window could miss what happens once in it.
-SECONDS_MIN = 21.0
+# Whole poll periods of the workers, so that each window has the same number of their renewals.
+SECONDS = 2.0 * WAIT_S
 SETTLE_S = 3.0
 
 CALLS = """
@@ -44,17 +45,17 @@ class Statements:
         return int(row[0])
 
 
-def measure_idle(machine: Machine, seconds: float) -> dict[str, Any]:
+def measure_idle(machine: Machine) -> dict[str, Any]:
     """One JSON line: queries a second and CPU in percent of a core, with 1,000 workers waiting."""
-    seconds = max(seconds, SECONDS_MIN)
     with machine.installation(statements=True) as installation, _waiters(installation):
         time.sleep(SETTLE_S)
         with psycopg.connect(installation.dsn, autocommit=True) as admin:
             statements, meter = Statements(admin), installation.meter()
             calls, commits = statements.calls(), statements.commits()
-            begin_s, before = time.monotonic(), meter.cpu_s()
-            time.sleep(seconds)
-            took_s, after = time.monotonic() - begin_s, meter.cpu_s()
+            before = meter.look()
+            time.sleep(SECONDS)
+            after = meter.look()
+            took_s = after.at_s - before.at_s
             rates = {
                 text[:70]: round((count - calls.get(text, 0)) / took_s, 2)
                 for text, count in statements.calls().items()
@@ -62,14 +63,14 @@ def measure_idle(machine: Machine, seconds: float) -> dict[str, Any]:
             }
             commits = statements.commits() - commits
             rss = meter.rss_mib()
-    cpu = {part: round((after[part] - before[part]) / took_s * 100, 2) for part in before}
     return {
         "workload": "idle",
         "workers": WORKERS,
         "seconds": round(took_s, 1),
         "queries_per_s": round(sum(rates.values()), 2),
         "commits_per_s": round(commits / took_s, 2),
-        "cpu_percent_of_a_core": {**cpu, "total": round(sum(cpu.values()), 2)},
+        "cpu_percent_of_a_core": after.percent_of_a_core(before),
+        "others_cpu_percent": after.others_percent(before),
         "rss_mib": rss,
         "queries": dict(sorted(rates.items(), key=lambda item: -item[1])),
     }

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.bench.child import Child
-from tests.bench.meter import us_per_step
 from tests.bench.stack import START_S, Installation, Machine
 from tests.bench.worker import ITEM
 
@@ -73,11 +72,12 @@ def run_load(
     with start_client(installation, load, seconds, runs) as client:
         meter = installation.meter(worker=worker, client=client)
         client.hear("began", START_S)
-        before = meter.cpu_s()
+        before = meter.look()
         client.hear("ended", seconds + PATIENCE_S if runs is None else 3600.0)
-        after, rss = meter.cpu_s(), meter.rss_mib()
+        after, rss = meter.look(), meter.rss_mib()
         result = client.hear("result", PATIENCE_S)
-    return line(load, result, us_per_step(before, after, result["runs"] * load.steps_per_run), rss)
+    cpu = after.us_per_step(before, result["runs"] * load.steps_per_run)
+    return {**line(load, result, cpu, rss), "others_cpu_percent": after.others_percent(before)}
 
 
 def start_client(

@@ -1,6 +1,7 @@
 """CPU and memory of processes from /proc, children included. Linux only; must not start or stop anything."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def threads_cpu_s(pid: int) -> dict[str, float]:
     return found
 
 
+def busy_s() -> float:
+    """Seconds all cores together have been busy, with whatever."""
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS_PER_S
+
+
 @dataclass(frozen=True)
 class Meter:
     """The processes of a measurement by their part."""
@@ -47,15 +54,42 @@ class Meter:
         """CPU seconds of each part so far."""
         return {part: cpu_s(pid) for part, pid in self.pids.items()}
 
+    def look(self) -> "Look":
+        """CPU and time now, one end of a window."""
+        return Look(self.cpu_s(), busy_s(), time.monotonic())
+
     def rss_mib(self) -> dict[str, float]:
         """Resident memory of each part now."""
         return {part: round(rss_mib(pid), 1) for part, pid in self.pids.items()}
 
 
-def us_per_step(before: dict[str, float], after: dict[str, float], steps: int) -> dict[str, float]:
-    """CPU microseconds a step of each part, and in total."""
-    each = {part: round((after[part] - before[part]) / max(steps, 1) * 1e6, 1) for part in before}
-    return {**each, "total": round(sum(each.values()), 1)}
+@dataclass(frozen=True)
+class Look:
+    """What was used until a moment."""
+
+    parts_s: dict[str, float]
+    busy_s: float
+    at_s: float
+
+    def us_per_step(self, before: "Look", steps: int) -> dict[str, float]:
+        """CPU microseconds a step of each part since then, and in total."""
+        used_s = self._since(before)
+        each = {part: round(seconds / max(steps, 1) * 1e6, 1) for part, seconds in used_s.items()}
+        return {**each, "total": round(sum(each.values()), 1)}
+
+    def percent_of_a_core(self, before: "Look") -> dict[str, float]:
+        """CPU of each part since then, and in total."""
+        window_s = self.at_s - before.at_s
+        each = {part: round(seconds / window_s * 100, 2) for part, seconds in self._since(before).items()}
+        return {**each, "total": round(sum(each.values()), 2)}
+
+    def others_percent(self, before: "Look") -> int:
+        """CPU of everybody else on this machine, in percent of a core: how quiet it was."""
+        ours_s = sum(self._since(before).values())
+        return max(0, round((self.busy_s - before.busy_s - ours_s) / (self.at_s - before.at_s) * 100))
+
+    def _since(self, before: "Look") -> dict[str, float]:
+        return {part: seconds - before.parts_s[part] for part, seconds in self.parts_s.items()}
 
 
 def _stat(pid: int) -> list[str]:

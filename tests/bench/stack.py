@@ -5,6 +5,7 @@ Must not know any workload. Everything it starts ends with its context.
 
 import asyncio
 import itertools
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ from psycopg import sql
 
 from stellwerk import Client
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
-from stellwerk_server.store.migrate import migrate
 from tests.bench.child import Child
 from tests.bench.meter import Meter
 
@@ -35,7 +35,7 @@ class Options:
     worker_slots: int = 1000
     worker_polls: int = 2
     uvloop: bool = False
-    commit_lanes: int | None = None
+    server_processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,21 @@ class Machine:
     def installation(self, *, statements: bool = False) -> Iterator["Installation"]:
         """A running server with the workloads' definitions on a database of its own."""
         with self.database(statements=statements) as dsn:
-            migrate(dsn)
             if statements:
                 with psycopg.connect(dsn, autocommit=True) as admin:
                     admin.execute("CREATE EXTENSION pg_stat_statements")
-            given: dict[str, Any] = {"database_url": dsn, "redis_url": self.valkey.url}
-            if self.options.commit_lanes:
-                given["commit_lanes"] = self.options.commit_lanes
-            with Child.part("server", self.folder, **given) as server:
-                port = server.hear("port", START_S)
-                yield Installation(self, dsn, f"127.0.0.1:{port}", server)
+            databases = ["--database-url", dsn, "--redis-url", self.valkey.url]
+            processes = ["--processes", str(self.options.server_processes), "--log-level", "warning"]
+            with self.stellwerk("serve", *databases, *processes) as server:
+                yield Installation(self, dsn, server.hear("address", START_S), server)
+
+    def stellwerk(self, command: str, *arguments: str) -> Child:
+        """A server as its users start it, on a free port; its first line says the address."""
+        fixed = ["--port", "0", "--json", "--supervised"]
+        return Child(
+            [sys.executable, "-m", "stellwerk_server.cli", command, *arguments, *fixed],
+            self.folder / f"{command}-{next(_numbers)}.log",
+        )
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,9 @@ class Installation:
 
     def client(self, **load: Any) -> Child:
         """A client that begins with this load at once."""
-        return Child.part("client", self.machine.folder, address=self.address, uvloop=self.machine.options.uvloop, **load)
+        return Child.part(
+            "client", self.machine.folder, address=self.address, uvloop=self.machine.options.uvloop, **load
+        )
 
     def meter(self, **others: Child) -> Meter:
         """The meter over server, Postgres and other parts."""

@@ -4,7 +4,8 @@ Each waits as the SDK does (same wait, same beats while it holds nothing), witho
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -23,34 +24,33 @@ ACTION = "bench.noop"
 
 
 class Waiter:
-    """One idle worker."""
+    """One idle worker. `greeted` is released when the server has answered its line for the first time."""
 
-    def __init__(self, stub: Any, worker_id: str) -> None:
+    def __init__(self, stub: Any, worker_id: str, greeted: asyncio.Semaphore) -> None:
         self._stub = stub
         self._worker_id = worker_id
+        self._greeted = greeted
+        self._known = False
 
-    async def live(self, greeted: asyncio.Semaphore) -> None:
+    async def live(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._hold_line(greeted))
-            group.create_task(self._poll())
+            group.create_task(_again(self._hold_line))
+            group.create_task(_again(self._poll))
 
     async def _poll(self) -> None:
         request = PollTaskRequest(
             worker_id=self._worker_id, actions=[ACTION], max_tasks=100, wait=Duration(seconds=WAIT_S)
         )
-        while True:
-            response = await self._stub.PollTask(request, timeout=WAIT_S + 10)
-            if response.tasks:
-                raise RuntimeError(f"expected no task, came {response.tasks}")
+        response = await self._stub.PollTask(request, timeout=WAIT_S + 10)
+        if response.tasks:
+            raise RuntimeError(f"expected no task, came {response.tasks}")
 
-    async def _hold_line(self, greeted: asyncio.Semaphore) -> None:
-        call = self._stub.Heartbeat(self._beats())
-        first = True
+    async def _hold_line(self) -> None:
         response: HeartbeatResponse
-        async for response in call:
-            if first:
-                greeted.release()
-            first = False
+        async for response in self._stub.Heartbeat(self._beats()):
+            if not self._known:
+                self._known = True
+                self._greeted.release()
             if response.cancelled:
                 raise RuntimeError(f"expected nothing to be cancelled, came {response}")
 
@@ -61,8 +61,16 @@ class Waiter:
             yield HeartbeatRequest(worker_id=self._worker_id)
 
 
+async def _again(call: Callable[[], Awaitable[None]]) -> None:
+    """Make a call over and over; a broken one after a pause with jitter, as the SDK does."""
+    while True:
+        try:
+            await call()
+        except grpc.aio.AioRpcError:
+            await asyncio.sleep(random.uniform(0.1, 1.0))
+
+
 async def wait(address: str, workers: int, name: str) -> None:
-    greeted = asyncio.Semaphore(0)
     channels = [
         # A pool of its own keeps gRPC from joining the channels into one connection.
         grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
@@ -70,9 +78,10 @@ async def wait(address: str, workers: int, name: str) -> None:
     ]
     stub_of: Any = WorkerServiceStub
     stubs = [stub_of(channel) for channel in channels]
+    greeted = asyncio.Semaphore(0)
     async with asyncio.TaskGroup() as group:
         for number in range(workers):
-            group.create_task(Waiter(stubs[number % len(stubs)], f"{name}-{number}").live(greeted))
+            group.create_task(Waiter(stubs[number % len(stubs)], f"{name}-{number}", greeted).live())
         for _ in range(workers):
             await greeted.acquire()
         say(waiting=workers)

@@ -112,6 +112,15 @@ async def test_results_are_sent_again_until_they_are_acknowledged(server: FakeSe
     assert len({request.SerializeToString() for request in server.seen["CompleteTask"]}) == 1
 
 
+async def test_a_result_that_is_not_taken_now_is_sent_again(server: FakeServer, work: Work) -> None:
+    away = payload_pb2.Refusal(reason="DATABASE_DOWN", message="away", code=14)
+    server.verdicts[b"run_1"] = deque([away, away])
+    work({"noop": _echo})
+    server.offer(task(value=3))
+    assert (await server.result()).output.json == "3"
+    assert len(server.seen["CompleteTask"]) == 3
+
+
 async def test_a_lost_lease_is_dropped(server: FakeServer, work: Work) -> None:
     server.verdicts[b"run_1"] = deque([payload_pb2.Refusal(reason="LEASE_LOST", code=9)])
     work({"noop": _echo})

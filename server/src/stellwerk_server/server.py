@@ -87,12 +87,13 @@ class Server:
         self._chunks = Chunks(pool, self._results.changed)
         self._duplicates = Duplicates(config.redis_url, secret)
         self._timers = Timers(pool, self._committer)
-        leases = Leases(pool, self._committer, self._sessions)
+        leases = Leases(pool, self._committer, self._sessions, self._dispatcher.close_polls_of)
+        self._lost_workers = LostWorkers(pool, self._committer, self._sessions)
         self._pulse = Pulse(pool, waiting, self._claims, self._results, leases, self._timers)
         self._loops: list[Loop] = [
             self._timers,
             leases,
-            LostWorkers(pool, self._committer, self._sessions),
+            self._lost_workers,
             Touch(pool, self._sessions),
             Extend(pool, self._sessions, config.lease_s),
             self._pulse,
@@ -144,8 +145,12 @@ class Server:
         """Drain: polls end empty, calls and batches under way finish, then everything stops."""
         self.draining = True
         await self._health.enter_graceful_shutdown()
+        # Workers lose their lines because we end them; whether they come back is for the next server to see.
+        await self._lost_workers.stop()
         self._dispatcher.drain()
         self._worker.draining.set()
+        self._results.drain()
+        self._chunks.drain()
         await self._grpc.stop(self.config.drain_s)
         await self._dispatcher.settle()
         for loop in reversed(self._loops):
@@ -184,7 +189,7 @@ class Server:
         servicers: dict[str, tuple[object, ...]] = {
             "RunService": (
                 RunWrites(committer, starter, forks, self._results, workflows, pool),
-                RunReads(pool, workflows),
+                RunReads(pool, workflows, self._sessions.progress),
                 RunWatch(self._results, pool),
             ),
             "WorkerService": (worker,),

@@ -53,7 +53,7 @@ def workflows(pool: Pool) -> WorkflowServicer:
 
 @pytest.fixture
 def reads(pool: Pool) -> RunReads:
-    return RunReads(pool, Workflows(pool))
+    return RunReads(pool, Workflows(pool), lambda run_id, step: None)
 
 
 async def order(workflows: WorkflowServicer, seed: Seed) -> int:

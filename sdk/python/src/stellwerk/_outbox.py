@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -17,7 +18,7 @@ from stellwerk._duplex import is_local_cancel
 from stellwerk._failure import clean
 from stellwerk._status import from_refusal, from_rpc
 from stellwerk.errors import RequestError
-from stellwerk.retry import Backoff
+from stellwerk.retry import Backoff, is_retryable
 from stellwerk.v1.payload_pb2 import FAILURE_CATEGORY_LIMIT, FAILURE_CATEGORY_USER, Failure
 from stellwerk.v1.worker_pb2 import CompleteTaskResponse, TaskResult
 
@@ -27,6 +28,8 @@ BATCH_MAX = 200
 IN_FLIGHT_MAX = 2
 # After this many answers that blame the server, the batch is cut up: one of its items may be the reason.
 SUSPECT_AFTER = 5
+# How long a result waits that the server could not take just then.
+AGAIN_S = 0.5
 
 Send = Callable[[list[TaskResult]], Awaitable[CompleteTaskResponse]]
 
@@ -43,6 +46,7 @@ class Outbox:
         self._sending: set[asyncio.Task[None]] = set()
         self._replaced: set[bytes] = set()
         self._pump_due = False
+        self._closed = False
         self._empty = asyncio.Event()
         self._empty.set()
         self.unsettled = 0
@@ -61,12 +65,15 @@ class Outbox:
         """Stop sending; what has no verdict yet goes out again when its lease ends."""
         if self.unsettled:
             _logger.warning("%d results could not be delivered; their tasks will run again", self.unsettled)
+        self._closed = True
         self._waiting.clear()
         for task in self._sending:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
 
     def _enqueue(self, result: TaskResult) -> None:
+        if self._closed:
+            return
         self._waiting.append(result)
         if not self._pump_due and len(self._sending) < IN_FLIGHT_MAX:
             # Later in this turn of the loop, so that what ends in the same turn travels together.
@@ -141,6 +148,10 @@ class Outbox:
         if _blames_content(problem) and kind != "release" and result.token not in self._replaced:
             self._replaced.add(result.token)
             self._enqueue(_replacement(result, problem))
+            return
+        if is_retryable(problem):
+            _logger.info("a result was not taken now, sending it again: %s", problem)
+            self._loop.call_later(AGAIN_S * random.uniform(0.5, 1.0), self._enqueue, result)
             return
         if problem.reason == "LEASE_LOST":
             _logger.info("a result came too late, its task has gone elsewhere: %s", problem)

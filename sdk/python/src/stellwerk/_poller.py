@@ -26,6 +26,8 @@ WAIT_S = 20
 TASKS_MAX = 1_000
 # The server answers an empty poll before this; one that does not has lost the poll.
 TIMEOUT_S = WAIT_S + 10
+# Turns of the loop from a task's arrival to the call with its result: the handler, the outbox, the call.
+_TURNS_TO_RESULT = 3
 
 
 class Poller:
@@ -89,6 +91,7 @@ class Poller:
             if problem is None:
                 backoff.reset()
                 self._recovered()
+                await _let_results_go_first()
             elif not self._stop.is_set():
                 self._lost(problem)
                 await self._pause(max(backoff.next_s(), problem.retry_after_s or 0.0))
@@ -141,6 +144,12 @@ class Poller:
         if self._broken:
             _logger.warning("polling works again (%s)", self._target.address)
         self._broken = False
+
+
+async def _let_results_go_first() -> None:
+    """A handler that need not wait has its result on the way before the next poll is: the run waits for the result."""
+    for _ in range(_TURNS_TO_RESULT):
+        await asyncio.sleep(0)
 
 
 def _is_empty(error: grpc.aio.AioRpcError) -> bool:

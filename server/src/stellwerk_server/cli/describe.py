@@ -13,6 +13,7 @@ from stellwerk_server.cli.output import STATE_STYLES, cell, clock, plain, pretty
 
 # Items of a foreach that went well are summed up; of the others so many are shown.
 ITEMS_SHOWN = 20
+_PAYLOAD_SHOWN = 600
 
 
 def value(output: object) -> str:
@@ -62,8 +63,8 @@ def end(shown: Run) -> Text:
     if shown.block_reason:
         return Text(f"blocked  {plain(shown.block_reason)}", style="yellow")
     if shown.state.terminal:
-        return Text(f"output   {short(shown.output, 2000)}")
-    return Text(f"input    {short(shown.input, 2000)}", style="dim")
+        return Text(f"output   {short(shown.output, _PAYLOAD_SHOWN)}")
+    return Text(f"input    {short(shown.input, _PAYLOAD_SHOWN)}", style="dim")
 
 
 def failure_line(failure: Failure) -> str:

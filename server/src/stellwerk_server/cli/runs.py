@@ -14,7 +14,6 @@ from stellwerk_server.cli import describe, watch
 from stellwerk_server.cli.command import command, group
 from stellwerk_server.cli.output import Output, short, took
 from stellwerk_server.cli.problems import CliError, refuse
-from stellwerk_server.definition import durations
 
 app = group("Start, follow, list and end runs.")
 
@@ -149,6 +148,8 @@ def _read(file: str) -> str:
 
 
 def _seconds(text: str) -> float:
+    from stellwerk_server.definition import durations  # with all of the definition room: only who needs it pays
+
     if problem := durations.problem(text):
         refuse(f"--timeout: {problem}, came {text!r}")
     return durations.seconds(text) or 0.0

@@ -21,6 +21,7 @@ DatabaseUrl = Annotated[
 RedisUrl = Annotated[
     str | None, typer.Option(help="Redis or Valkey, optional", envvar="STELLWERK_REDIS_URL", show_default=False)
 ]
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 Host = Annotated[str, typer.Option(help="address to listen on")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="gRPC port; 0 takes a free one")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow plain text that other machines can reach")]
@@ -95,7 +96,7 @@ def serve(
         try:
             config = Config(
                 database_url=_required(database_url),
-                redis_url=redis_url or None,
+                redis_url=_redis(redis_url),
                 host=host,
                 port=port,
                 insecure=insecure,
@@ -146,6 +147,13 @@ def _required(database_url: str | None) -> str:
     if not database_url or not database_url.strip():
         refuse("database_url: expected a Postgres URL (--database-url or STELLWERK_DATABASE_URL), came none")
     return database_url
+
+
+def _redis(url: str | None) -> str | None:
+    if url and not url.startswith(_REDIS_SCHEMES):
+        # Without what came: it may hold a password.
+        refuse(f"redis_url: expected a URL that begins with one of {', '.join(_REDIS_SCHEMES)}, came another")
+    return url or None
 
 
 def _databases(folder: Path) -> life.Databases:

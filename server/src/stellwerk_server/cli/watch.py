@@ -31,8 +31,8 @@ _ITEM = re.compile(r"(?P<step>.+)\[\d+\]")
 _OVER = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED, StepState.DEAD})
 
 
-async def follow(handle: RunHandle, out: Output) -> Run:
-    """Show the run until it has ended; gives the run as it ended."""
+async def follow(handle: RunHandle, out: Output, *, end: bool = True) -> Run:
+    """Show the run until it has ended, and with `end` how; gives the run as it ended."""
     if out.as_json:
         await _as_json(handle, out)
     elif out.console.is_terminal and not out.console.is_dumb_terminal:
@@ -42,7 +42,7 @@ async def follow(handle: RunHandle, out: Output) -> Run:
     run = await handle.get()
     if out.as_json:
         out.document({"run": run})
-    else:
+    elif end:
         out.console.print(_ending(run), soft_wrap=True)
     return run
 
@@ -100,8 +100,7 @@ def tree(run: Run, chunks: deque[Chunk]) -> RenderableType:
         elif step.state is not StepState.SUCCEEDED and step.state is not StepState.READY and shown < _ITEMS_SHOWN:
             shown += 1
             branch.add(_step_line(step))
-    newest = [] if run.state.terminal else [_chunk_text(chunk) for chunk in chunks]
-    return Group(root, *newest)
+    return Group(root, *(_chunk_text(chunk) for chunk in chunks))
 
 
 def _step_line(step: Step) -> RenderableType:
@@ -138,10 +137,14 @@ class Lines:
     async def follow(self, handle: RunHandle) -> None:
         """Print until the run has ended."""
         async for item in handle.watch():
-            if isinstance(item, Chunk):
-                self._chunk(item)
-            else:
-                self._event(item)
+            self.show(item)
+
+    def show(self, item: Event | Chunk) -> None:
+        """Print one event or chunk, or leave it out."""
+        if isinstance(item, Chunk):
+            self._chunk(item)
+        else:
+            self._event(item)
 
     def _chunk(self, chunk: Chunk) -> None:
         if time.monotonic() - self._chunk_at > _SLOWEST_S or not _ITEM.fullmatch(chunk.step):

@@ -96,6 +96,7 @@ class Batch:
         await self._catch_up()
         for index, command in enumerate(self._commands):
             self._decide(index, command)
+        await self._starts.write(self._execute)
         voided = await self._rows.write(self._execute, self.committed.now)
         await self._line.commit()
         await self._conclude(voided)

@@ -109,20 +109,16 @@ class CommitLane:
                     _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {error}".strip()))
                 await asyncio.sleep(random.uniform(0.05, 0.2))
                 return
-            except psycopg.Error as error:
+            except Exception as error:
                 await self._one_by_one(entries, error)
                 return
-            self._publish(batch.committed)
-            for entry, outcome in zip(entries, batch.outcomes, strict=True):
-                assert outcome is not None
-                _answer(entry, outcome)
+            self._conclude(entries, batch)
             return
 
-    async def _one_by_one(self, entries: list[Entry], error: psycopg.Error) -> None:
-        """The database refused the batch: find the command it is about, and let the others pass."""
-        retryable = isinstance(error, psycopg.errors.UniqueViolation | psycopg.errors.DeadlockDetected)
-        if len(entries) == 1 and not retryable:
-            logger.error("the database refused %.300r: %s", entries[0].command, error)
+    async def _one_by_one(self, entries: list[Entry], error: Exception) -> None:
+        """The batch cannot be written: find the command it is about, and let the others pass."""
+        if len(entries) == 1 and not isinstance(error, psycopg.errors.UniqueViolation):
+            logger.error("%.300r cannot be written", entries[0].command, exc_info=error)
             _answer(entries[0], _internal(error))
             return
         for entry in entries:
@@ -130,13 +126,21 @@ class CommitLane:
                 batch = await self._transaction([entry.command])
             except GONE as gone:
                 _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {gone}".strip()))
-            except (psycopg.Error, Poisoned) as refused:
+            except Exception as refused:
                 logger.exception("refused alone: %.300r", entry.command)
                 _answer(entry, _internal(refused))
             else:
-                self._publish(batch.committed)
-                assert batch.outcomes[0] is not None
-                _answer(entry, batch.outcomes[0])
+                self._conclude([entry], batch)
+
+    def _conclude(self, entries: list[Entry], batch: Batch) -> None:
+        """It is durable: tell the server, then the callers, whatever becomes of the former."""
+        try:
+            self._publish(batch.committed)
+        except Exception:
+            logger.exception("what was committed could not be published")
+        for entry, outcome in zip(entries, batch.outcomes, strict=True):
+            assert outcome is not None
+            _answer(entry, outcome)
 
     async def _transaction(self, commands: list[Command]) -> Batch:
         if self._line is None:

@@ -25,6 +25,7 @@ class Starts:
         self._owners: dict[_Key, tuple[int, bytes, Instant]] = {}
         self._won: dict[_Key, Instant] = {}
         self._requests: dict[tuple[int, bytes], int] = {}
+        self._moved: dict[_Key, int] = {}
         for command in commands:
             if not isinstance(command, c.StartRun):
                 continue
@@ -38,11 +39,7 @@ class Starts:
         claimed = read = requests = None
         if self._keyed:
             keys = sorted(self._keyed)
-            places: dict[str, Any] = {
-                "namespaces": Int4s([k[0] for k in keys]),
-                "workflows": Texts([k[1] for k in keys]),
-                "keys": Texts([k[2] for k in keys]),
-            }
+            places = _places(keys)
             owners = {
                 "runs": Int8s([self._keyed[k].run_id for k in keys]),
                 "digests": Byteas([self._keyed[k].digest for k in keys]),
@@ -67,14 +64,25 @@ class Starts:
             for namespace, request, run_id in await requests.fetchall():
                 self._requests[namespace, request] = run_id
 
+    async def write(self, execute: Callable[..., Awaitable[Any]]) -> None:
+        """Queue what the answers have changed of the keys."""
+        if self._moved:
+            await execute(SQL.move_keys, {**_places(list(self._moved)), "runs": Int8s(self._moved.values())})
+
     def known(self, command: c.StartRun) -> Started | None:
         """The answer when the run is there already; None when this command makes it. Raises Refused on other input."""
-        if command.request_id is not None:
-            request = (command.workflow.namespace_id, command.request_id)
-            run_id = self._requests.get(request)
-            if run_id is not None:
-                return Started(run_id, True)
-            self._requests[request] = command.run_id
+        if command.request_id is None:
+            return self._owner(command)
+        request = (command.workflow.namespace_id, command.request_id)
+        run_id = self._requests.get(request)
+        if run_id is not None:
+            self._move_key(command, run_id)
+            return Started(run_id, True)
+        known = self._owner(command)
+        self._requests[request] = command.run_id if known is None else known.run_id
+        return known
+
+    def _owner(self, command: c.StartRun) -> Started | None:
         if command.idempotency_key is None:
             return None
         key = _key(command)
@@ -92,6 +100,13 @@ class Starts:
         """Until when the key of a new run holds; 0 without a key."""
         return self._won.get(_key(command), 0) if command.idempotency_key is not None else 0
 
+    def _move_key(self, command: c.StartRun, run_id: int) -> None:
+        """A start that was sent before took its key anew, which had expired: the key names the run that is there."""
+        key = None if command.idempotency_key is None else _key(command)
+        if key in self._won and self._owners[key][0] == command.run_id:
+            self._owners[key] = (run_id, command.digest, self._won[key])
+            self._moved[key] = run_id
+
     def _first(self, key: _Key) -> tuple[int, bytes, Instant]:
         first = self._keyed[key]
         return first.run_id, first.digest, self._won.get(key, 0)
@@ -100,3 +115,11 @@ class Starts:
 def _key(command: c.StartRun) -> _Key:
     assert command.idempotency_key is not None
     return command.workflow.namespace_id, command.workflow.name, command.idempotency_key
+
+
+def _places(keys: list[_Key]) -> dict[str, Any]:
+    return {
+        "namespaces": Int4s([k[0] for k in keys]),
+        "workflows": Texts([k[1] for k in keys]),
+        "keys": Texts([k[2] for k in keys]),
+    }

@@ -19,6 +19,7 @@ _MAX_BATCH = 1_000
 _MAX_UNDER_WAY = 256
 
 Parsed = tuple[bytes, int, tuple[Token, Payload] | StellwerkError]
+_Answers = asyncio.Queue[tuple[bytes, int, asyncio.Future[StellwerkError | None]] | StellwerkError | None]
 
 
 class Answer(NamedTuple):
@@ -44,30 +45,48 @@ class Chunks:
         self._changed = changed
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
+        self._readers: set[asyncio.Task[None]] = set()
+        self._draining = False
 
     async def serve(self, requests: AsyncIterator[Parsed]) -> AsyncIterator[Answer]:
         """Answer each chunk of one stream in order."""
-        answers: asyncio.Queue[tuple[bytes, int, asyncio.Future[StellwerkError | None]] | None]
-        answers = asyncio.Queue(_MAX_UNDER_WAY)
-
-        async def read() -> None:
-            try:
-                async for token, sequence, parsed in requests:
-                    await answers.put((token, sequence, self._append(sequence, parsed)))
-            finally:
-                await answers.put(None)
-
-        reader = asyncio.create_task(read(), name="chunks in")
+        answers: _Answers = asyncio.Queue(_MAX_UNDER_WAY)
+        reader = asyncio.create_task(self._read(requests, answers), name="chunks in")
+        self._readers.add(reader)
         try:
             while (answer := await answers.get()) is not None:
+                if isinstance(answer, StellwerkError):
+                    raise answer
                 token, sequence, done = answer
-                yield Answer(token, sequence, await done)
-            # What ended the reading, when it was no good request, ends the call.
-            if isinstance(problem := (await asyncio.gather(reader, return_exceptions=True))[0], StellwerkError):
-                raise problem
+                error = await done
+                if isinstance(error, Unavailable):
+                    # Nothing is wrong with the chunk: the worker opens the stream anew and sends it again.
+                    raise error
+                yield Answer(token, sequence, error)
         finally:
+            self._readers.discard(reader)
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
+
+    def drain(self) -> None:
+        """End the streams once what they brought is answered."""
+        self._draining = True
+        for reader in self._readers:
+            reader.cancel()
+
+    async def _read(self, requests: AsyncIterator[Parsed], answers: _Answers) -> None:
+        """Queue an answer for each request, and last why there are no more."""
+        end: StellwerkError | None = None
+        try:
+            async for token, sequence, parsed in requests:
+                await answers.put((token, sequence, self._append(sequence, parsed)))
+        except StellwerkError as error:
+            end = error
+        except asyncio.CancelledError:
+            if not self._draining:
+                raise
+            end = Unavailable("DRAINING", "this server is stopping; stream on elsewhere")
+        await answers.put(end)
 
     def _append(
         self, sequence: int, parsed: tuple[Token, Payload] | StellwerkError

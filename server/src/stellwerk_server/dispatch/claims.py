@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
 
 from stellwerk_server.commit.outcome import Committed, Queued
@@ -110,7 +109,8 @@ class Claims:
             await asyncio.sleep(0.2)
             self._unknown(lane)
             self._want(lane)
-        except psycopg.Error:
+        except Exception:
+            # Whatever was leased but not delivered goes out again when its lease is over.
             logger.exception("claim of lane %s failed", lane)
             self._unknown(lane)
             await self._hang_up()

@@ -12,6 +12,9 @@ from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.claims import Claims
 
+# Half of what a message may hold.
+_MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
 Release = Callable[[list[Grant]], Coroutine[Any, Any, None]]
 
 
@@ -46,7 +49,13 @@ class Dispatcher:
         finally:
             timer.cancel()
             self._waiting.remove(poll)
-        return poll.tasks
+        return self._that_fit(poll.tasks)
+
+    def close_polls_of(self, worker: str) -> None:
+        """The worker does not keep its leases: answer its polls, so that nothing more is handed to a hung one."""
+        for poll in self._waiting.all():
+            if poll.worker == worker:
+                poll.close()
 
     def deliver(self, committed: Committed) -> None:
         """Fill the polls a commit has leased tasks to, and look for polls for what it queued."""
@@ -70,6 +79,16 @@ class Dispatcher:
         """Wait until everything that reached nobody is given back."""
         while self._releases:
             await asyncio.wait(self._releases)
+
+    def _that_fit(self, tasks: list[Grant]) -> list[Grant]:
+        """As many as one message holds, at least one; the others go back and out again."""
+        size = 0
+        for place, grant in enumerate(tasks):
+            size += len(grant.input)
+            if size > _MAX_ANSWER_BYTES and place:
+                self._give_back(tasks[place:])
+                return tasks[:place]
+        return tasks
 
     def _give_back(self, grants: list[Grant]) -> None:
         if grants:

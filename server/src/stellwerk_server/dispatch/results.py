@@ -31,6 +31,22 @@ class Results:
     def __init__(self) -> None:
         self._waiters: dict[int, list[OnResult]] = {}
         self._watchers: dict[int, list[OnChange]] = {}
+        self._held: set[Callable[[], object]] = set()
+        self.draining = False
+
+    def hold(self, on_drain: Callable[[], object]) -> None:
+        """A call is held open; `on_drain` is called when the server stops, and the call must end then."""
+        self._held.add(on_drain)
+
+    def let_go(self, on_drain: Callable[[], object]) -> None:
+        """The call has ended."""
+        self._held.discard(on_drain)
+
+    def drain(self) -> None:
+        """Let every held call end: its caller asks again, elsewhere."""
+        self.draining = True
+        for on_drain in list(self._held):
+            on_drain()
 
     def wait(self, run_id: int, on_result: OnResult) -> None:
         """Call `on_result` when the run has ended."""

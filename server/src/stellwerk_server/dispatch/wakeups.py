@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import redis.asyncio as redis
@@ -29,6 +29,15 @@ _PEER_FORGOTTEN_S = 12.0
 _COALESCE_S = 0.005
 # A NOTIFY payload must stay below 8,000 bytes.
 _MAX_NAMED = 300
+
+
+class _Hint(NamedTuple):
+    """What an instance said."""
+
+    sender: int
+    lanes: list[int]
+    ended: list[int]
+    moved: list[int]
 
 
 class Wakeups:
@@ -93,17 +102,14 @@ class Wakeups:
 
     async def _listen(self) -> None:
         async for message in self._messages():
-            try:
-                heard = orjson.loads(message)
-            except orjson.JSONDecodeError:
+            heard = _read(message)
+            if heard is None or heard.sender == self._instance:
                 continue
-            if heard.get("from") == self._instance:
-                continue
-            self._peers[heard.get("from", -1)] = time.monotonic()
-            if heard.get("lanes"):
-                self._on_lanes(heard["lanes"])
-            if heard.get("ended") or heard.get("moved"):
-                self._on_runs(heard.get("ended", []), heard.get("moved", []))
+            self._peers[heard.sender] = time.monotonic()
+            if heard.lanes:
+                self._on_lanes(heard.lanes)
+            if heard.ended or heard.moved:
+                self._on_runs(heard.ended, heard.moved)
 
     async def _messages(self) -> AsyncIterator[bytes | str]:
         if self._redis_url:
@@ -159,3 +165,16 @@ class Wakeups:
         }
         self._lanes, self._ended, self._moved = set(), set(), set()
         return message
+
+
+def _read(message: bytes | str) -> _Hint | None:
+    """The hint in a message; None for what no instance of ours would say: the channel is open to others."""
+    try:
+        heard = orjson.loads(message)
+        hint = _Hint(heard["from"], heard["lanes"], heard["ended"], heard["moved"])
+    except (orjson.JSONDecodeError, TypeError, KeyError):
+        return None
+    lists = (hint.lanes, hint.ended, hint.moved)
+    if not isinstance(hint.sender, int) or not all(isinstance(numbers, list) for numbers in lists):
+        return None
+    return hint if all(isinstance(number, int) for numbers in lists for number in numbers) else None

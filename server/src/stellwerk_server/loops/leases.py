@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from stellwerk_server.commit.committer import Committer
+from stellwerk_server.commit.outcome import Applied
 from stellwerk_server.dispatch.sessions import Session, Sessions
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.model import token as tokens
 from stellwerk_server.model.commands import ExpireLease
+from stellwerk_server.model.errors import Refused
 from stellwerk_server.model.failure import Category, Failure
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool
@@ -22,6 +26,8 @@ _BATCH = 1_000
 # A worker whose line broke has this long to open another before its tasks go out again.
 LINE_GRACE_S = 1.5
 _FULL_SEARCH_EVERY = 30
+# The mark stays this far behind: a lease of a short attempt may be committed after its time was over.
+_LATE_COMMITS = timedelta(seconds=10)
 
 
 class Leases(Loop):
@@ -29,24 +35,35 @@ class Leases(Loop):
 
     name = "leases"
 
-    def __init__(self, pool: Pool, committer: Committer, sessions: Sessions) -> None:
+    def __init__(self, pool: Pool, committer: Committer, sessions: Sessions, hung: Callable[[str], None]) -> None:
         super().__init__(5.0)
         self._pool = pool
         self._committer = committer
         self._sessions = sessions
+        self._hung = hung
+        self._held_until_s = 0.0
         self._rounds = 0
         self.mark: Any = None
 
     async def run_once(self) -> None:
         """Expire what is over."""
+        if time.monotonic() < self._held_until_s:
+            return
         self._rounds += 1
         if self._rounds % _FULL_SEARCH_EVERY == 0:
             self.mark = None
         while rows := await self._expired():
-            await self._committer.submit_all([self._expire(row) for row in rows])
-            self.mark = rows[-1][6]
+            outcomes = await self._committer.submit_all([self._expire(row) for row in rows])
+            if not all(isinstance(outcome, Applied | Refused) for outcome in outcomes):
+                # What could not be taken now is searched for again from the same mark.
+                return
+            self.mark = rows[-1][6] - _LATE_COMMITS
             if len(rows) < _BATCH:
                 return
+
+    def hold(self, hold_s: float) -> None:
+        """Expire nothing for a while: the database was away, and nobody could renew a lease."""
+        self._held_until_s = time.monotonic() + hold_s
 
     async def _expired(self) -> list[tuple[Any, ...]]:
         async with self._pool.connection() as connection:
@@ -63,6 +80,7 @@ class Leases(Loop):
             message = f"worker {worker} did not renew its lease in time"
             failure = Failure("LeaseExpired", message, category=Category.WORKER_LOST)
             reason = "LEASE_LOST"
+            self._hung(worker)
         self._sessions.stop_task(worker, tokens.pack(run_id, attempt, secret.bytes, step), reason)
         return ExpireLease(run_id, step, attempt, secret.bytes, failure)
 

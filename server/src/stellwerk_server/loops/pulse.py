@@ -16,6 +16,8 @@ from stellwerk_server.store.database import Pool
 
 SQL = sql.load("dispatch")
 _MAX_ASKED = 10_000
+# After the database was away workers have this long to name their tasks again; longer than a round may take.
+_HOLD_S = 7.0
 
 
 class Pulse(Loop):
@@ -44,6 +46,8 @@ class Pulse(Loop):
     async def run_once(self) -> None:
         """Look, and wake those who have something to do."""
         self.database_up, was_up = False, self.database_up
+        if not was_up:
+            self._leases.hold(_HOLD_S)
         async with self._pool.connection() as connection:
             columns = {"lanes": self._waiting.lanes(), "after": self._leases.mark or "-infinity"}
             row = await (await connection.execute(SQL.pulse, columns)).fetchone()

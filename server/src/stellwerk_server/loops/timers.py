@@ -60,7 +60,9 @@ class Timers(Loop):
         async with self._pool.connection() as connection:
             columns = {"ahead_s": self._period_s + 1.0, "count": _BATCH}
             rows = await (await connection.execute(SQL.coming_timers, columns)).fetchall()
-        self._heap = [(round(due.timestamp() * SECOND), run, step, TimerKind(kind)) for run, step, kind, due in rows]
+        # What was armed stays: the rows are only some, and what was committed meanwhile is not among them.
+        found = {(round(due.timestamp() * SECOND), run, step, TimerKind(kind)) for run, step, kind, due in rows}
+        self._heap = list(found.union(self._heap))
         heapq.heapify(self._heap)
         self._armed_for = None
         self._arm()

@@ -9,7 +9,7 @@ from stellwerk_server.loops.base import Loop
 from stellwerk_server.model import token as tokens
 from stellwerk_server.store import sql
 from stellwerk_server.store.arrays import Int4s, Int8s, Texts, Uuids
-from stellwerk_server.store.database import Pool
+from stellwerk_server.store.database import GONE, Pool
 
 SQL = sql.load("dispatch")
 
@@ -59,9 +59,13 @@ class Extend(Loop):
             "steps": Texts([h.step for h in held]),
             "tokens": Uuids([h.secret for h in held]),
         }
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL.extend_leases, columns, binary=True)
-            kept = {Held(*row) for row in await cursor.fetchall()}
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(SQL.extend_leases, columns, binary=True)
+                kept = {Held(*row) for row in await cursor.fetchall()}
+        except GONE:
+            self._sessions.extend = named | self._sessions.extend
+            raise
         for lease in held:
             if lease not in kept:
                 worker, attempt = named[lease]

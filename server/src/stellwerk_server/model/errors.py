@@ -70,3 +70,8 @@ class Unavailable(StellwerkError):
 
 class ExpressionError(Exception):
     """A template or condition could not be evaluated; the message names the expression and the reason."""
+
+
+def draining() -> Unavailable:
+    """The answer of a server that stops: nothing was done, another one will."""
+    return Unavailable("DRAINING", "this server is stopping; send the request again")

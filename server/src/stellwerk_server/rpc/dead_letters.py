@@ -7,6 +7,7 @@ from typing import Any
 
 from stellwerk.v1 import dead_letter_pb2
 from stellwerk_server.commit.committer import Committer
+from stellwerk_server.commit.outcome import Applied
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import DiscardStep, RequeueStep
@@ -41,7 +42,10 @@ class DeadLetterWrites:
         if state == DeadLetterState.REQUEUED:
             return dead_letter_pb2.RequeueDeadLetterResponse(run_id=ids.show(requeued))
         if not RunState(run_state).terminal:
-            await self._committer.submit(RequeueStep(run_id, step, attempt))
+            applied = await self._committer.submit(RequeueStep(run_id, step, attempt))
+            assert isinstance(applied, Applied)
+            if not applied.changed and (await self._find(request.namespace, request.dead_letter_id))[1][3] == state:
+                raise _run_open(request.dead_letter_id, run_id, applied)
             return dead_letter_pb2.RequeueDeadLetterResponse(run_id=ids.show(run_id))
         # The fork's request id is the dead letter's: a second requeue finds the same run, whatever happens in between.
         request_id = hashlib.sha256(f"requeue/{number}".encode()).digest()[:16]
@@ -59,6 +63,7 @@ class DeadLetterWrites:
         if state == DeadLetterState.REQUEUED:
             raise _decided(request.dead_letter_id, "requeued")
         if state == DeadLetterState.OPEN and not RunState(run_state).terminal:
+            # Changes nothing when the run goes on without the step; the dead letter is settled all the same.
             await self._committer.submit(DiscardStep(run_id, step, attempt, request.reason))
         if state == DeadLetterState.OPEN:
             await self._resolve(number, DeadLetterState.DISCARDED, None)
@@ -81,6 +86,12 @@ class DeadLetterWrites:
         columns = {"id": number, "state": int(state), "requeued": requeued}
         async with self._pool.connection() as connection:
             await connection.execute(SQL.resolve_dead_letter, columns)
+
+
+def _run_open(text: str, run_id: int, applied: Applied) -> Refused:
+    shown = ids.show(run_id)
+    message = f"dead letter {text}: {shown} is {applied.state.name} and goes on without the step; requeue it when the run ends"
+    return Refused("RUN_OPEN", message, dead_letter_id=text, run_id=shown)
 
 
 def _decided(text: str, how: str) -> Refused:

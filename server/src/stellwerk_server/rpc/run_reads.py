@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from stellwerk.v1 import run_pb2
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model.definition import WorkflowDefinition
 from stellwerk_server.model.errors import NotFound
+from stellwerk_server.model.payload import Payload
 from stellwerk_server.model.states import RunState, StepState
 from stellwerk_server.rpc import convert
 from stellwerk_server.rpc.fields import Fields, page_token
@@ -35,9 +36,13 @@ def run_not_found(namespace: str, run_id: str) -> NotFound:
 class RunReads:
     """GetRun, ListRuns and GetHistory."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], workflows: Workflows) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Any], workflows: Workflows, progress: Callable[[int, str], Payload | None]
+    ) -> None:
         self._pool = pool
         self._workflows = workflows
+        # The last progress of a running step, when it was reported to this instance.
+        self._progress = progress
 
     async def GetRun(self, request: run_pb2.GetRunRequest, context: object = None) -> run_pb2.GetRunResponse:
         """The run as it stands, with all its steps when asked for."""
@@ -56,6 +61,11 @@ class RunReads:
             return run_pb2.GetRunResponse(run=convert.run_message(run))
         workflow = await self._workflows.by_id(run.workflow_id)
         messages = step_messages(run, workflow.definition, begun, served)
+        for message in messages:
+            if message.state == run_pb2.STEP_STATE_LEASED:
+                progress = convert.payload_message(self._progress(run_id, message.step))
+                if progress is not None:
+                    message.progress.CopyFrom(progress)
         return run_pb2.GetRunResponse(run=convert.run_message(run, messages))
 
     async def ListRuns(self, request: run_pb2.ListRunsRequest, context: object = None) -> run_pb2.ListRunsResponse:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 from stellwerk.v1 import run_pb2
@@ -16,7 +15,7 @@ from stellwerk_server.dispatch.results import Result, Results
 from stellwerk_server.model import failure as failures
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import CancelRun, Command, TerminateRun
-from stellwerk_server.model.errors import NotFound, StellwerkError
+from stellwerk_server.model.errors import Exhausted, NotFound, StellwerkError, draining
 from stellwerk_server.model.states import RunState
 from stellwerk_server.rpc import names, wire
 from stellwerk_server.rpc.forks import Forks
@@ -153,6 +152,7 @@ class RunWrites:
                 done.set_result(result)
 
         self._results.wait(run_id, on_result)
+        self._results.hold(done.cancel)
         try:
             if not self._committer.holds_open(run_id, namespace_id):
                 found = await self._look_up(namespace_id, [run_id])
@@ -161,11 +161,11 @@ class RunWrites:
                     raise NotFound("RUN_NOT_FOUND", f"run_id: there is no run {shown} in this namespace", run_id=shown)
                 if (result := found[run_id]) is not None:
                     return result
-            with suppress(TimeoutError):
-                return await asyncio.wait_for(done, wait_s)
-            return None
+            await asyncio.wait({done}, timeout=wait_s)
+            return done.result() if done.done() and not done.cancelled() else None
         finally:
             self._results.forget(run_id, on_result)
+            self._results.let_go(done.cancel)
 
     async def _read_awaited(self, requests: AsyncIterator[run_pb2.AwaitRunsRequest], stream: _AwaitStream) -> None:
         async for request in requests:
@@ -200,7 +200,10 @@ class _AwaitStream:
 
     def wait(self, run_id: int) -> None:
         """Wait for one run more."""
-        if run_id not in self._waiting and len(self._waiting) < _MAX_AWAITED:
+        if len(self._waiting) >= _MAX_AWAITED:
+            message = f"run_ids: expected at most {_MAX_AWAITED} open runs on one stream, came more"
+            raise Exhausted("TOO_MANY_AWAITED", message)
+        if run_id not in self._waiting:
             self._waiting.add(run_id)
             self._results.wait(run_id, self.on_result)
 
@@ -224,11 +227,15 @@ class _AwaitStream:
     async def responses(self, reader: asyncio.Task[None]) -> AsyncIterator[run_pb2.AwaitRunsResponse]:
         """Batches of results until the caller has stopped asking and nothing is open."""
         reader.add_done_callback(lambda _: self._wake.set())
+        self._results.hold(self._wake.set)
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._results.draining:
+                raise draining()
             while self._ready or self._unknown:
-                ready, self._ready = self._ready[:_MAX_RESULTS], self._ready[_MAX_RESULTS:]
+                ready = wire.fitting(self._ready[:_MAX_RESULTS], lambda result: len(result.output or b""))
+                self._ready = self._ready[len(ready) :]
                 unknown, self._unknown = self._unknown, []
                 yield run_pb2.AwaitRunsResponse(results=[wire.result_out(r) for r in ready], unknown=unknown)
             if reader.done() and (reader.exception() is not None or not self._waiting):
@@ -237,6 +244,7 @@ class _AwaitStream:
 
     def close(self) -> None:
         """Wait for nothing any more."""
+        self._results.let_go(self._wake.set)
         for run_id in self._waiting:
             self._results.forget(run_id, self.on_result)
         self._waiting.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 from stellwerk.v1 import run_pb2
 from stellwerk_server.dispatch.results import Results
-from stellwerk_server.model.errors import InvalidArgument, Problem
+from stellwerk_server.model.errors import InvalidArgument, Problem, draining
 from stellwerk_server.model.states import RunState
 from stellwerk_server.rpc import convert, names, wire
 from stellwerk_server.rpc.run_reads import run_not_found
@@ -38,11 +38,14 @@ class RunWatch:
             changed.set()
 
         self._results.watch(run_id, on_change)
+        self._results.hold(changed.set)
         try:
             position = _Position(min(request.after_sequence, (1 << 31) - 1))
             while True:
                 await changed.wait()
                 changed.clear()
+                if self._results.draining:
+                    raise draining()
                 ended = await self._ended(request, run_id)
                 while response := await self._next(run_id, position, request.include_chunks):
                     yield response
@@ -50,6 +53,7 @@ class RunWatch:
                     return
         finally:
             self._results.unwatch(run_id, on_change)
+            self._results.let_go(changed.set)
 
     async def _ended(self, request: run_pb2.WatchRunRequest, run_id: int) -> bool:
         async with self._pool.connection() as connection:
@@ -64,13 +68,16 @@ class RunWatch:
             streamed = await chunks.after(connection, run_id, position.chunks, _PAGE) if include_chunks else []
         if not page.rows and not streamed:
             return None
-        for event in page.rows:
+        sent = wire.fitting(streamed, lambda chunk: len(chunk.payload))
+        # Chunks come before the event that ends their attempt: it waits for those that did not fit.
+        found = wire.fitting(page.rows, lambda event: len(event.payload or b"")) if len(sent) == len(streamed) else ()
+        for event in found:
             position.sequence = event.seq
-        for chunk in streamed:
+        for chunk in sent:
             position.chunks[chunk.step, chunk.attempt] = chunk.seq
         return run_pb2.WatchRunResponse(
-            events=[convert.event_message(event) for event in page.rows],
-            chunks=[convert.chunk_message(chunk) for chunk in streamed],
+            events=[convert.event_message(event) for event in found],
+            chunks=[convert.chunk_message(chunk) for chunk in sent],
         )
 
 

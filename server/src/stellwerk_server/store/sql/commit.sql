@@ -21,6 +21,11 @@ from idempotency_keys k
 join unnest(%(namespaces)b, %(workflows)b, %(keys)b) as t(n, w, x)
   on k.namespace_id = t.n and k.workflow = t.w and k.key = t.x
 
+-- name: move_keys
+update idempotency_keys k set run_id = t.r
+from unnest(%(namespaces)b, %(workflows)b, %(keys)b, %(runs)b) as t(n, w, x, r)
+where k.namespace_id = t.n and k.workflow = t.w and k.key = t.x
+
 -- name: read_requests
 -- Starts that were sent before.
 select namespace_id, request_id, id from runs where request_id = any(%(requests)b)

@@ -1,0 +1,71 @@
+"""A database whose clock stands still until the test moves it: a schema of ours shadows `clock_timestamp()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from stellwerk_server.model.events import SECOND, Instant
+
+START: Instant = 1_767_225_600 * SECOND
+_TABLES = (
+    "runs, steps, events, ready, leases, timers, dead_letters, idempotency_keys, chunks, workers, workflows, lanes"
+)
+_PREPARE = """
+create schema virtual;
+create table virtual.clock (now timestamptz not null);
+insert into virtual.clock values (to_timestamp(0));
+create function virtual.clock_timestamp() returns timestamptz language sql volatile as 'select now from virtual.clock';
+"""
+
+
+def prepare(dsn: str) -> None:
+    """Let every connection made from now on see the virtual clock."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(_PREPARE.encode())
+        path = sql.SQL("alter database {} set search_path = virtual, pg_catalog, public")
+        connection.execute(path.format(sql.Identifier(connection.info.dbname)))
+
+
+class Database:
+    """A look at the tables from outside, and the hand on the clock."""
+
+    def __init__(self, dsn: str) -> None:
+        self.connection = psycopg.connect(dsn, autocommit=True)
+        self.now = START
+        self.set_clock(START)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+    def clear(self) -> None:
+        """Empty every table but what names things."""
+        self.connection.execute(f"truncate {_TABLES}".encode())
+        self.set_clock(START)
+
+    def set_clock(self, now: Instant) -> None:
+        """It is `now` for the whole database."""
+        self.now = now
+        self.connection.execute("update virtual.clock set now = to_timestamp(0) + %s * interval '1 us'", [now])
+
+    def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        """The rows by column; instants are microseconds since 1970."""
+        cursor = self.connection.execute(statement.encode(), parameters)
+        assert cursor.description is not None
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+
+    def all(self, table: str) -> list[dict[str, Any]]:
+        """The whole table."""
+        return self.rows("table " + table)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "timestamp"):
+        return round(value.timestamp() * SECOND)
+    if isinstance(value, memoryview):
+        return bytes(value)
+    return value.bytes if hasattr(value, "bytes") else value
