@@ -181,6 +181,7 @@ def profile(installation: Installation, worker: Child, load: Load, seconds: floa
     steps = result["runs"] * load.steps_per_run
     cpu_us = after.us_per_step(before, steps)
     print(json.dumps({**result, "steps_per_s": steps / result["seconds"], "cpu_us_per_step": cpu_us}))
+    print(f"everybody else on this machine: {after.others_percent(before)} % of a core (much blurs the lock's share)")
     sample_us = 1e6 / SAMPLES_PER_S / (steps * _sampled_s(seconds) / result["seconds"])
     for part, out in outs.items():
         show_threads(part, threads[part], threads_after[part], steps)

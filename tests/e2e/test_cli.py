@@ -177,17 +177,20 @@ def test_watch_ends_with_status_1_when_the_run_fails(stellwerk_server: RunningSe
 
 @pytest.mark.usefixtures("worker")
 def test_watch_on_a_terminal_is_a_tree_that_moves(stellwerk_server: RunningServer, define: Define) -> None:
-    run_id = start(stellwerk_server, define("{id: nap, sleep: 300ms}", ECHO), "done")
+    run_id = start(stellwerk_server, define(HOLD, ECHO))
     environment = clean_environment({"STELLWERK_ADDRESS": stellwerk_server.address, "TERM": "xterm-256color"})
     ours, theirs = os.openpty()
     with subprocess.Popen([*STELLWERK, "run", "watch", run_id], stdout=theirs, env=environment) as process:
         os.close(theirs)
-        said = b"".join(read_terminal(ours)).decode()
+        said, cancelled = "", False
+        for piece in read_terminal(ours):
+            said += piece.decode(errors="replace")
+            if not cancelled and "holding" in said and "after hold" in said:
+                cancelled = ask(stellwerk_server, lambda client: client.handle(run_id).cancel()) is not None
     os.close(ours)
-    assert process.returncode == 0
+    assert process.returncode == 1
     assert "└──" in said
-    assert "WAITING" in said
-    assert "✓" in said
+    assert "CANCELLED" in said
     assert "\x1b[1A" in said, "it never drew over what it had drawn"
 
 

@@ -157,9 +157,7 @@ class Line:
 
     async def beat(self, *held: bytes, **fields: Any) -> None:
         tasks = [worker_pb2.HeldTask(token=token) for token in held]
-        request = worker_pb2.HeartbeatRequest(
-            namespace=self._namespace, worker_id=self._worker, held=tasks, **fields
-        )
+        request = worker_pb2.HeartbeatRequest(namespace=self._namespace, worker_id=self._worker, held=tasks, **fields)
         await self.stream.write(request)
 
     async def hear(self, patience_s: float = PATIENCE_S) -> worker_pb2.HeartbeatResponse:

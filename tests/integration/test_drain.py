@@ -6,11 +6,12 @@ import asyncio
 import time
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from stellwerk.v1 import run_pb2, worker_pb2
-from stellwerk_server.server import Server
+from stellwerk_server.server import PortInUse, Server
 from tests.integration.api import Api, call, duration, payload, refusal, succeeded
 from tests.integration.conftest import StartServer
 
@@ -79,7 +80,9 @@ async def test_open_streams_and_long_waits_do_not_hold_a_stop_up(start_server: S
         chunks = api.workers.StreamResult()
         await chunks.write(worker_pb2.StreamResultRequest(token=b"x", sequence=1, chunk=payload(1)))
         await chunks.read()
-        waiting = asyncio.ensure_future(call(api.runs.WaitRun(run_pb2.WaitRunRequest(run_id=run_id, wait=duration(60)))))
+        waiting = asyncio.ensure_future(
+            call(api.runs.WaitRun(run_pb2.WaitRunRequest(run_id=run_id, wait=duration(60))))
+        )
         starting = asyncio.ensure_future(api.start_response("one", wait=duration(60)))
         line = api.workers.Heartbeat()
         await line.write(worker_pb2.HeartbeatRequest(worker_id="w", actions=["b"]))
@@ -127,12 +130,8 @@ async def test_a_stop_takes_no_tasks_from_workers_that_cannot_come_back_yet(star
 
 
 async def test_a_port_in_use_is_named(server: Server, start_server: StartServer) -> None:
-    try:
+    with pytest.raises(PortInUse, match=f"127.0.0.1:{server.port}"):
         await start_server(port=server.port)
-    except Exception as error:
-        assert f"127.0.0.1:{server.port}" in str(error)
-    else:
-        raise AssertionError("two servers on one port")
 
 
 async def test_starting_and_stopping_again_and_again_leaves_nothing(start_server: StartServer) -> None:

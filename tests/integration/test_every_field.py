@@ -94,7 +94,11 @@ def bad_requests(method: MethodDescriptor, good: dict[str, Any]) -> Iterator[tup
 
 def paths(descriptor: Any, depth: int = 0) -> Iterator[list[FieldDescriptor]]:
     for field in descriptor.fields:
-        if field.message_type is None or field.message_type.name in ("Duration", "Timestamp") or field.message_type.GetOptions().map_entry:
+        if (
+            field.message_type is None
+            or field.message_type.name in ("Duration", "Timestamp")
+            or field.message_type.GetOptions().map_entry
+        ):
             yield [field]
         elif depth < 3:
             yield from ([field, *rest] for rest in paths(field.message_type, depth + 1))

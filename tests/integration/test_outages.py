@@ -1,4 +1,4 @@
-"""The databases go away under load: what was acknowledged stays, what was not is tried again, and all goes on by itself."""
+"""The databases go away under load: what was acknowledged stays, and all goes on by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durable timers fire when they are due: sleeps, retries, timeouts and deadlines. Bounds are generous; figures printed."""
+"""Durable timers fire when they are due: sleeps, retries, timeouts and deadlines. Bounds are generous."""
 
 from __future__ import annotations
 

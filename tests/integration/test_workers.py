@@ -247,7 +247,7 @@ async def test_a_poll_never_answers_more_than_a_message_holds(server: Server, cl
     big = "x" * 1_900_000
     runs = [await api.start("one", big) for _ in range(14)]
     worker = Worker(f"127.0.0.1:{server.port}")
-    worker.register("a", lambda text: len(text))
+    worker.register("a", len)
     async with running(worker):
         results = await asyncio.wait_for(asyncio.gather(*[client.handle(run).result() for run in runs]), 30)
     assert results == [len(big)] * 14

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Coroutine, Iterator
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from stellwerk_server.commit.outcome import Applied, Outcome, Started
-from stellwerk_server.commit.poll import Grant, Poll
+from stellwerk_server.commit.poll import Grant
 from stellwerk_server.embedded import EmbeddedPostgres
 from stellwerk_server.model import commands as c
 from stellwerk_server.model.errors import Refused
@@ -25,111 +25,22 @@ from stellwerk_server.rpc.forks import Forks
 from stellwerk_server.store.migrate import migrate
 from tests.model import virtual
 from tests.model.checks import Tables
+from tests.model.servers import Servers
 from tests.model.virtual import Database
 from tests.support.databases import fresh_database
 from tests.support.instance import Instance, changed, complete, fail, release
 
 EXAMPLES = int(os.environ.get("STELLWERK_MODEL_EXAMPLES", "100"))
 STEPS = int(os.environ.get("STELLWERK_MODEL_STEPS", "50"))
-HAND_OUT_S = 2.0
 
-DEFINITIONS = (
-    """
-name: diamond
-steps:
-  - {id: a, action: x, retry: {max_attempts: 3, initial: 1s}}
-  - {id: b, action: x, needs: [a], on_failure: continue, retry: {max_attempts: 2, initial: 2s}}
-  - {id: c, action: x, needs: [a], priority: 3, retry: {max_attempts: 1}}
-  - {id: d, action: x, needs: [b, c]}
-""",
-    """
-name: parks
-steps:
-  - {id: a, action: x, needs: [], on_failure: park, retry: {max_attempts: 2, initial: 1s}}
-  - {id: f, action: x, needs: [], foreach: "${input.items}", on_failure: park, retry: {max_attempts: 1}}
-  - {id: z, action: x, needs: [a, f], when: "input.n > 1"}
-""",
-    """
-name: clocks
-timeout: 30s
-steps:
-  - {id: a, action: x, timeout: {attempt: 3s, total: 8s, start: 2s}, on_failure: park, retry: {initial: 1s}}
-  - {id: s, sleep: 2s}
-  - {id: f, action: x, foreach: "${input.items}", timeout: {total: 5s, start: 3s}, on_failure: continue}
-""",
-    """
-name: breaks
-steps:
-  - {id: a, action: x, needs: [], timeout: {start: 1s}}
-  - {id: b, action: x, needs: [a], when: "input.items[0] < 9"}
-  - {id: c, action: x, needs: [a], when: "input.items[1] < 9", on_failure: continue}
-  - {id: d, action: x, needs: [a]}
-  - {id: z, action: x, needs: [b, c, d]}
-output: "${steps.z.output}"
-""",
-)
 PICK = st.integers(0, 11)
 SERVER = st.integers(0, 1)
 VALUE = st.integers(0, 3)
 OUTCOME = st.sampled_from([complete, fail, release])
-T = TypeVar("T")
 
 
-class Heart(RuleBasedStateMachine):
-    """Two servers, their polls and workers, as the outside world sees them."""
-
-    database: ClassVar[Database]
-    dsn: ClassVar[str]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.database.clear()
-        self.servers = [Instance(self.dsn, number) for number in (1, 2)]
-        self.workflows = self.run(self._begin())
-        self.numbers = 2
-        self.runs: list[int] = []
-        self.keys: dict[tuple[str, str], tuple[int, bytes]] = {}
-        self.polls: list[tuple[Instance, Poll]] = []
-        self.held: list[Grant] = []
-        self.used: list[tuple[Grant, Payload]] = []
-        self.secrets: set[bytes] = set()
-        self.recorded: dict[tuple[int, str], Payload] = {}
-        self.ended: set[int] = set()
-        self.last_start: c.StartRun | None = None
-
-    def teardown(self) -> None:
-        self.run(self._end())
-        self.loop.close()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run it on this machine's loop."""
-        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
-
-    async def _begin(self) -> list[c.Workflow]:
-        for server in self.servers:
-            await server.start()
-        return [await self.servers[0].register(text) for text in DEFINITIONS]
-
-    async def _end(self) -> None:
-        for server in self.servers:
-            await server.stop()
-
-    def submit(self, server: int, command: c.Command) -> Outcome:
-        """The outcome of one command."""
-        return self.run(self.servers[server].submit(command))[0]
-
-    def pick(self, number: int, among: list[T]) -> T:
-        """One of them."""
-        return among[number % len(among)]
-
-    def leased(self, grant: Grant) -> bool:
-        """Whether this token is the current one."""
-        found = self.database.rows(
-            "select 1 from leases where run_id = %s and step = %s and attempt = %s and token = %s",
-            grant.run_id, grant.step, grant.attempt, grant.secret.hex(),
-        )  # fmt: skip
-        return bool(found)
+class Heart(Servers):
+    """What the outside world may do, in any order."""
 
     # starts
 
@@ -144,11 +55,11 @@ class Heart(RuleBasedStateMachine):
         for outcome in self.run(self.servers[server].submit(*commands)):
             self._started(commands[0], outcome)
 
-    @precondition(lambda self: self.last_start is not None)
     @rule(server=SERVER)
     def start_again(self, server: int) -> None:
         """The same request, sent again by a client that heard nothing."""
-        assert self.last_start is not None
+        if self.last_start is None:
+            return
         again = self.last_start._replace(run_id=self.servers[server].ids.next())
         self._started(again, self.submit(server, again))
 
@@ -171,41 +82,35 @@ class Heart(RuleBasedStateMachine):
 
     # workers
 
-    @precondition(lambda self: len(self.polls) < 3)
     @rule(server=SERVER, size=st.integers(1, 4))
     def poll(self, server: int, size: int) -> None:
-        self._poll(server, size)
+        if len(self.polls) < 3:
+            self._poll(server, size)
 
-    def _poll(self, server: int, size: int) -> None:
-        async def wait() -> None:
-            instance = self.servers[server]
-            self.polls.append((instance, instance.wait(self.workflows[0], size, worker=f"w{server}")))
-
-        self.run(wait())
-        self.hand_out()
-
-    @precondition(lambda self: self.polls)
     @rule(number=PICK)
     def leave(self, number: int) -> None:
         """A poll ends without waiting on."""
-        self.pick(number, self.polls)[1].close()
-        self.hand_out()
+        if self.polls:
+            self.pick(number, self.polls)[1].close()
 
-    @precondition(lambda self: self.held)
     @rule(server=SERVER, number=PICK, value=VALUE)
     def finish(self, server: int, number: int, value: int) -> None:
-        self._outcome(server, self.pick(number, self.held), complete(self.pick(number, self.held), value))
+        grant = self.any_grant(server, number)
+        if grant is not None:
+            self._outcome(server, grant, complete(grant, value))
 
-    @precondition(lambda self: self.held)
     @rule(server=SERVER, number=PICK, terminal=st.booleans(), after_s=st.sampled_from([None, None, 0.0, 2.5]))
     def give_up(self, server: int, number: int, terminal: bool, after_s: float | None) -> None:
-        grant = self.pick(number, self.held)
+        grant = self.any_grant(server, number)
+        if grant is None:
+            return
         self._outcome(server, grant, fail(grant, terminal=terminal, retry_after_s=after_s))
 
-    @precondition(lambda self: self.held)
     @rule(server=SERVER, number=PICK)
     def give_back(self, server: int, number: int) -> None:
-        grant = self.pick(number, self.held)
+        grant = self.any_grant(server, number)
+        if grant is None:
+            return
         self.submit(server, release(grant))
         self._spent(grant, Payload(b"released"))
 
@@ -224,10 +129,11 @@ class Heart(RuleBasedStateMachine):
         self.held.remove(grant)
         self.used.append((grant, value))
 
-    @precondition(lambda self: self.used)
     @rule(server=SERVER, number=PICK, value=VALUE)
     def again(self, server: int, number: int, value: int) -> None:
         """I5: what was recorded may be said again, anything else is refused; either way nothing changes."""
+        if not self.used:
+            return
         grant, _ = self.pick(number, self.used[::-1])
         before = self._digest()
         outcome = self.submit(server, complete(grant, value))
@@ -238,7 +144,6 @@ class Heart(RuleBasedStateMachine):
             assert current == from_value(value)
         assert self._digest() == before
 
-    @precondition(lambda self: self.used)
     @rule(server=SERVER, number=PICK)
     def the_same_again(self, server: int, number: int) -> None:
         """I5: an acknowledged completion sent once more is fine for ever."""
@@ -253,17 +158,18 @@ class Heart(RuleBasedStateMachine):
                 assert isinstance(outcome, Applied)
                 assert not outcome.changed
 
-    @precondition(lambda self: self.used)
     @rule(server=SERVER, number=PICK, how=OUTCOME)
     def zombie(self, server: int, number: int, how: Any) -> None:
         """I4: a token that is no longer current changes nothing."""
-        self._nothing_changes(server, how(self.pick(number, self.used[::-1])[0]))
+        if self.used:
+            self._nothing_changes(server, how(self.pick(number, self.used[::-1])[0]))
 
-    @precondition(lambda self: self.held)
     @rule(server=SERVER, number=PICK, how=OUTCOME, field=st.sampled_from(["attempt", "secret", "step", "run_id"]))
     def forge(self, server: int, number: int, how: Any, field: str) -> None:
         """I4: neither does one that is not quite current."""
-        grant = self.pick(number, self.held)
+        grant = self.any_grant(server, number)
+        if grant is None:
+            return
         wrong: dict[str, Any] = {
             "attempt": grant.attempt + 1,
             "secret": bytes(16),
@@ -273,11 +179,12 @@ class Heart(RuleBasedStateMachine):
         if wrong[field] != getattr(grant, field):
             self._nothing_changes(server, how(grant._replace(**{field: wrong[field]})))
 
-    @precondition(lambda self: self.held)
     @rule(server=SERVER, number=PICK, how=OUTCOME, late=st.booleans())
     def released_and_taken_again(self, server: int, number: int, how: Any, late: bool) -> None:
         """I4: the token of a hand-out that was given back is not the one of the next, though the attempt is."""
-        grant = self.pick(number, self.held)
+        grant = self.any_grant(server, number)
+        if grant is None:
+            return
         if late:
             self._pass_start_timeout(server, grant)
         self.submit(server, release(grant))
@@ -297,10 +204,6 @@ class Heart(RuleBasedStateMachine):
         before = self._digest()
         assert not changed(self.submit(server, command))
         assert self._digest() == before
-
-    def _digest(self) -> list[Any]:
-        tables = ("runs", "events", "steps", "ready", "leases", "timers", "dead_letters")
-        return [sorted(map(repr, self.database.all(table))) for table in tables]
 
     # time
 
@@ -337,20 +240,22 @@ class Heart(RuleBasedStateMachine):
 
     # ends
 
-    @precondition(lambda self: len(self.runs) > 1)
     @rule(server=SERVER, number=PICK, end=st.sampled_from([c.CancelRun, c.TerminateRun]))
     def end(self, server: int, number: int, end: Any) -> None:
+        if not self.runs:
+            return
         run = self.pick(number, self.runs)
         if isinstance(self.submit(server, end(run, "")), Applied):
             self.ended.add(run)
 
-    @precondition(lambda self: self.held)
-    @rule(number=PICK, value=VALUE, first=SERVER)
-    def race(self, number: int, value: int, first: int) -> None:
+    @rule(number=PICK, value=VALUE, server=SERVER)
+    def race(self, number: int, value: int, server: int) -> None:
         """I9: of cancel and completion exactly one wins."""
-        grant = self.pick(number, self.held)
+        grant = self.any_grant(server, number)
+        if grant is None:
+            return
         current = self.leased(grant)
-        one, other = self.servers[first], self.servers[1 - first]
+        one, other = self.servers[server], self.servers[1 - server]
 
         async def both() -> list[list[Outcome]]:
             cancel = c.CancelRun(grant.run_id, "")
@@ -366,7 +271,6 @@ class Heart(RuleBasedStateMachine):
             self.ended.add(grant.run_id)
         self._spent(grant, from_value(value))
 
-    @precondition(lambda self: self.runs)
     @rule(server=SERVER, number=PICK, discard=st.sampled_from([False, False, True]), twice=st.booleans())
     def redrive(self, server: int, number: int, discard: bool, twice: bool) -> None:
         """Requeue or discard a dead step, whether its run still can or not."""
@@ -377,9 +281,10 @@ class Heart(RuleBasedStateMachine):
             outcomes = self.run(self.servers[server].submit(*[command] * (1 + twice)))
             assert sum(changed(outcome) for outcome in outcomes) <= 1
 
-    @precondition(lambda self: self.runs)
     @rule(server=SERVER, number=PICK, from_step=st.sampled_from(["", "a"]))
     def fork(self, server: int, number: int, from_step: str) -> None:
+        if not self.runs:
+            return
         instance = self.servers[server]
         forks = Forks(instance.committer, instance.workflows, instance.ids, instance.pool)
         run = self.pick(number, self.runs)
@@ -392,11 +297,12 @@ class Heart(RuleBasedStateMachine):
         else:
             self.runs.append(self.run(work).run_id)
 
-    @precondition(lambda self: self.held)
     @rule(server=SERVER, number=PICK, how=st.sampled_from(["fails", "fails", "lost"]), redrive=st.booleans())
     def poison(self, server: int, number: int, how: str, redrive: bool) -> None:
         """Fail one step, or lose its workers, whoever gets it, until it does not come back; then redrive it."""
-        grant = self.pick(number, self.held)
+        grant = self.any_grant(server, number)
+        if grant is None:
+            return
         self._poison(server, grant.run_id, grant.step, how)
         dead = self.database.rows(
             "select d.attempt from dead_letters d join runs r on r.id = d.run_id"
@@ -440,44 +346,8 @@ class Heart(RuleBasedStateMachine):
                 poll.close()
         self.hand_out()
         self.run(old.stop())
-        self.numbers += 1
-        self.servers[server] = Instance(self.dsn, self.numbers)
+        self.servers[server] = Instance(self.dsn, ids=self.ids)
         self.run(self.servers[server].start())
-
-    # after every rule
-
-    def hand_out(self) -> None:
-        """I20: what is queued reaches a poll that waits for it; then the answered polls are read."""
-        self.run(self._hand_out())
-        for instance, poll in [(i, p) for i, p in self.polls if p.future.done()]:
-            self.polls.remove((instance, poll))
-            instance.waiting.remove(poll)
-            for grant in poll.tasks:
-                self._granted(grant)
-
-    async def _hand_out(self) -> None:
-        for server in self.servers:
-            await server.dispatcher.settle()
-        async with asyncio.timeout(HAND_OUT_S):
-            while waiting := self._unserved():
-                for instance, poll in waiting:
-                    instance.pulse(poll)
-                await asyncio.sleep(0.002)
-
-    def _unserved(self) -> list[tuple[Instance, Poll]]:
-        waiting = [(instance, poll) for instance, poll in self.polls if not poll.future.done()]
-        if not waiting:
-            return []
-        lanes = {row["lane"] for row in self.database.rows("select distinct lane from ready")}
-        return [(instance, poll) for instance, poll in waiting if lanes.intersection(poll.lanes) or poll.reserved]
-
-    def _granted(self, grant: Grant) -> None:
-        """I3, I4, I9: never a finished step, never an ended run, never a token twice."""
-        assert grant.secret not in self.secrets
-        assert (grant.run_id, grant.step) not in self.recorded
-        assert grant.run_id not in self.ended
-        self.secrets.add(grant.secret)
-        self.held.append(grant)
 
     @invariant()
     def everything_holds(self) -> None:

@@ -39,9 +39,11 @@ CUT_LANES = (
 class Instance:
     """One server of possibly several on a database. `committed` holds what it published."""
 
-    def __init__(self, dsn: str, number: int = 1, *, lanes: int = 2, lease_s: float = 10.0) -> None:
+    def __init__(
+        self, dsn: str, number: int = 1, *, lanes: int = 2, lease_s: float = 10.0, ids: IdSource | None = None
+    ) -> None:
         self.pool = read_pool(dsn, 3)
-        self.ids = IdSource(number)
+        self.ids = ids or IdSource(number)
         self.waiting = Waiting()
         self.workflows = Workflows(self.pool)
         self.sessions = Sessions()

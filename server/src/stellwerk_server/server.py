@@ -164,7 +164,8 @@ class Server:
         await self._pool.close()
 
     async def _start(self) -> None:
-        address = f"{self.config.host}:{self.config.port}"
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        address = f"{host}:{self.config.port}"
         try:
             self.port = self._grpc.add_insecure_port(address)
         except RuntimeError as error:

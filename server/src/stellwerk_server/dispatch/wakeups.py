@@ -72,9 +72,11 @@ class Wakeups:
 
     async def stop(self) -> None:
         """Stop at once; hints that were not sent are lost, as hints may be."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A client library may swallow a cancel that meets a timeout of its own: ask again.
+        while running := [task for task in self._tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=0.2)
 
     @property
     def alone(self) -> bool:
@@ -171,10 +173,12 @@ def _read(message: bytes | str) -> _Hint | None:
     """The hint in a message; None for what no instance of ours would say: the channel is open to others."""
     try:
         heard = orjson.loads(message)
-        hint = _Hint(heard["from"], heard["lanes"], heard["ended"], heard["moved"])
+        said: list[Any] = [heard[field] for field in ("from", "lanes", "ended", "moved")]
     except (orjson.JSONDecodeError, TypeError, KeyError):
         return None
-    lists = (hint.lanes, hint.ended, hint.moved)
-    if not isinstance(hint.sender, int) or not all(isinstance(numbers, list) for numbers in lists):
+    sender, *lists = said
+    if not isinstance(sender, int) or not all(isinstance(numbers, list) for numbers in lists):
         return None
-    return hint if all(isinstance(number, int) for numbers in lists for number in numbers) else None
+    if not all(isinstance(number, int) for numbers in lists for number in numbers):
+        return None
+    return _Hint(sender, *lists)

@@ -40,9 +40,10 @@ class Loop(ABC):
     async def stop(self) -> None:
         """End, also in the middle of a round; safe to call twice or before the start."""
         task, self._task = self._task, None
-        if task is not None:
+        # A client library may swallow a cancel that meets a timeout of its own: ask again.
+        while task is not None and not task.done():
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait({task}, timeout=0.2)
 
     async def _run(self) -> None:
         while True:
