@@ -5,6 +5,7 @@ Must not know any workload. Everything it starts ends with its context.
 
 import asyncio
 import itertools
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -134,6 +135,7 @@ class Installation:
 @contextmanager
 def machine(options: Options) -> Iterator[Machine]:
     """Postgres with durable defaults and Valkey, in a temporary folder."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all of it ends in good order
     with tempfile.TemporaryDirectory(prefix="stellwerk-bench-") as name:
         folder = Path(name)
         with EmbeddedPostgres.start(folder, settings=SETTINGS) as postgres, EmbeddedValkey.start(folder) as valkey:

@@ -80,10 +80,8 @@ async def test_open_streams_and_long_waits_do_not_hold_a_stop_up(start_server: S
         chunks = api.workers.StreamResult()
         await chunks.write(worker_pb2.StreamResultRequest(token=b"x", sequence=1, chunk=payload(1)))
         await chunks.read()
-        waiting = asyncio.ensure_future(
-            call(api.runs.WaitRun(run_pb2.WaitRunRequest(run_id=run_id, wait=duration(60))))
-        )
-        starting = asyncio.ensure_future(api.start_response("one", wait=duration(60)))
+        waiting = asyncio.create_task(call(api.runs.WaitRun(run_pb2.WaitRunRequest(run_id=run_id, wait=duration(60)))))
+        starting = asyncio.create_task(api.start_response("one", wait=duration(60)))
         line = api.workers.Heartbeat()
         await line.write(worker_pb2.HeartbeatRequest(worker_id="w", actions=["b"]))
         await line.read()

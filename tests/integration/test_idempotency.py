@@ -210,5 +210,5 @@ async def test_an_expired_key_may_be_used_again(start_server: StartServer, redis
     async with Api(server.port) as api:
         await api.apply(WORKFLOW)
         first = await api.start("w", 1, idempotency_key="short")
-        await asyncio.sleep(1.2)
+        await api.poll("nothing", wait_s=1.2)
         assert await api.start("w", 2, idempotency_key="short") != first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from stellwerk.v1 import run_pb2
 from tests.integration.api import Api, call, duration, eventually
 from tests.integration.conftest import StartServer
 
+logger = logging.getLogger(__name__)
 TWO = "name: two\nsteps: [{id: s, action: a}, {id: t, action: a}]"
 # Each instance has said hello to the other by then, unless nothing is said at all.
 ACQUAINTED_S = 0.3
@@ -50,7 +52,7 @@ async def test_a_run_started_here_is_worked_on_there(
             took_s.append(time.monotonic() - began)
             assert ended.state == run_pb2.RUN_STATE_SUCCEEDED
         await worker
-        print(f"{hints}: {sorted(took_s)[3] * 1000:.0f} ms a run of two steps")  # noqa: T201
+        logger.info("%s: %.0f ms a run of two steps", hints, sorted(took_s)[3] * 1000)
         assert sorted(took_s)[3] < (0.7 if hints != "none" else 4.0)
 
 
@@ -97,7 +99,7 @@ async def test_a_worker_that_moves_its_line_to_another_instance_keeps_its_tasks(
         await here.start("two", {})
         async with here.line("mover", "a"):
             task = await here.take("a", worker="mover")
-        await asyncio.sleep(0.5)
+        await here.poll("nothing", worker="idler", wait_s=0.5)
         async with there.line("mover", "a", held=[task.token]):
             assert await here.poll("a", worker="thief", wait_s=2.5) == []
             assert await there.complete(task) is None

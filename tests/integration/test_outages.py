@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from stellwerk_server.store.migrate import migrate
 from tests.integration.api import Api, call, eventually, refusal
 from tests.integration.conftest import StartServer
 
+logger = logging.getLogger(__name__)
 DOWN_S = 10.0
 SEQ = "name: seq\nsteps: [{id: s, action: a}, {id: t, action: a}, {id: u, action: a}]"
 
@@ -129,7 +131,7 @@ async def test_postgres_stopped_under_load_loses_nothing(
                 own_postgres.append(again)
                 up = time.monotonic()
                 await eventually(load.has_finished(load.finished + 1), 20)
-                print(f"the first run ended {time.monotonic() - up:.2f} s after Postgres was back")  # noqa: T201
+                logger.info("the first run ended %.2f s after Postgres was back", time.monotonic() - up)
                 # The lease is long over by the clock; its worker could not renew it, so it is its own still.
                 await eventually(lambda: completes(api, held), 10)
         ended = await asyncio.gather(*[api.wait(run_id) for run_id in load.acknowledged])

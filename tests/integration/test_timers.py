@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import statistics
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from stellwerk.v1 import run_pb2
 from tests.integration.api import Api, duration
 from tests.integration.conftest import StartServer
+
+logger = logging.getLogger(__name__)
 
 
 def at_ms(event: run_pb2.Event) -> float:
@@ -26,7 +29,7 @@ async def test_a_sleep_ends_on_time(api: Api, record_property: pytest.RecordProp
         begun, ended = events[0], next(e for e in events if e.type == "STEP_SUCCEEDED")
         late_ms.append(at_ms(ended) - at_ms(begun) - 200)
     record_property("late_ms", late_ms)
-    print(f"sleeps were late by {statistics.median(late_ms):.1f} ms, at most {max(late_ms):.1f} ms")  # noqa: T201
+    logger.info("sleeps were late by %.1f ms, at most %.1f ms", statistics.median(late_ms), max(late_ms))
     assert min(late_ms) >= 0
     assert max(late_ms) < 1000
 
@@ -44,7 +47,7 @@ async def test_a_retry_comes_on_time(api: Api) -> None:
         failed = next(e for e in events if e.type == "STEP_ATTEMPT_FAILED")
         scheduled = [e for e in events if e.type == "STEP_SCHEDULED"][-1]
         late_ms.append(at_ms(scheduled) - at_ms(failed) - 200)
-    print(f"retries were late by {statistics.median(late_ms):.1f} ms, at most {max(late_ms):.1f} ms")  # noqa: T201
+    logger.info("retries were late by %.1f ms, at most %.1f ms", statistics.median(late_ms), max(late_ms))
     assert min(late_ms) >= 0
     assert max(late_ms) < 1000
 

@@ -15,14 +15,20 @@ from typing import Any
 import pytest
 
 from stellwerk import Client, RunFailed, Worker
-from stellwerk.v1 import run_pb2, worker_pb2
+from stellwerk.v1 import admin_pb2, run_pb2, worker_pb2
 from stellwerk_server.server import Server
-from tests.integration.api import Api, duration, eventually, payload
+from tests.integration.api import Api, call, duration, eventually, payload
 from tests.integration.conftest import StartServer
 
 HOLD = "name: hold\nsteps: [{id: s, action: hold, retry: {initial: 10ms}}]"
 ONE = "name: one\nsteps: [{id: s, action: a, retry: {initial: 10ms}}]"
 PROGRAM = Path(__file__).with_name("worker_program.py")
+
+
+async def has_line(api: Api, worker: str) -> bool:
+    """Whether the worker has told of itself; its polls alone say nothing of an SDK."""
+    answer = await call(api.admin.ListWorkers(admin_pb2.ListWorkersRequest()))
+    return any(found.worker_id == worker and found.sdk for found in answer.workers)
 
 
 @asynccontextmanager
@@ -52,6 +58,7 @@ async def test_the_task_of_a_killed_worker_is_out_again_within_seconds(
     async with worker_program(server.port, "victim") as victim:
         run_id = await api.start("hold")
         await begins(victim, run_id)
+        await eventually(lambda: has_line(api, "victim"), 5)
         if polled_just_before:  # a sign of life that is written down only after the death must not count
             await api.poll("nothing", worker="victim", wait_s=0)
         killed = time.monotonic()
@@ -127,7 +134,7 @@ async def test_a_worker_that_reconnects_in_time_keeps_its_task(api: Api) -> None
     await api.start("one")
     async with api.line("w1", "a"):
         task = await api.take("a")
-    await asyncio.sleep(0.8)
+    await api.poll("nothing", worker="idler", wait_s=0.8)
     async with api.line("w1", "a", held=[task.token]):
         assert await api.poll("a", worker="thief", wait_s=2.5) == []
         assert await api.complete(task) is None
@@ -141,8 +148,8 @@ async def test_each_broken_line_has_a_moment_of_its_own(api: Api) -> None:
         task = await api.take("a", worker="slow")
         async with api.line("first", "other"):
             pass
-        await asyncio.sleep(1.2)
-    await asyncio.sleep(0.9)
+        await api.poll("nothing", worker="idler", wait_s=1.2)
+    await api.poll("nothing", worker="idler", wait_s=0.9)
     async with api.line("slow", "a", held=[task.token]):
         assert await api.poll("a", worker="thief", wait_s=1.5) == []
         assert await api.complete(task) is None
@@ -165,17 +172,21 @@ async def test_a_poll_whose_client_is_gone_gives_its_task_back_under_the_same_at
     for _ in range(20):
         gone = Api(server.port)
         request = worker_pb2.PollTaskRequest(worker_id="gone", actions=["a"], max_tasks=1, wait=duration(20))
-        call: Any = gone.workers.PollTask(request)
-        waiting = asyncio.ensure_future(call)
+        polling: Any = gone.workers.PollTask(request)
+        waiting = asyncio.create_task(answer_of(polling))
         await asyncio.sleep(0.02)
         starting = asyncio.create_task(api.start("one"))
-        call.cancel()
+        polling.cancel()
         await gone.channel.close(None)
         await asyncio.gather(waiting, return_exceptions=True)
         run_id = await starting
         task = await api.take("a", worker="heir", wait_s=6)
         assert (task.run_id, task.attempt) == (run_id, 1)
         assert await api.complete(task) is None
+
+
+async def answer_of(call: Any) -> Any:
+    return await call
 
 
 async def test_cancel_reaches_a_running_handler_at_once(api: Api) -> None:
@@ -203,7 +214,7 @@ async def test_cancel_stops_a_handler_of_the_sdk(server: Server, client: Client,
     async def a(_: Any) -> None:
         begun.set()
         try:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         finally:
             stopped.set()
 

@@ -15,7 +15,7 @@ def main(port: str, worker_id: str) -> None:
     async def hold(_: object, ctx: TaskContext) -> None:
         sys.stdout.write(f"{ctx.run_id}\n")
         sys.stdout.flush()
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
     worker.start()
 

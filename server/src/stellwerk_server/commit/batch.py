@@ -143,6 +143,8 @@ class Batch:
         fires = [command for command in self._commands if isinstance(command, c.FireTimer)]
         leases = timers = held = None
         if tokens:
+            # In order, as `extend_leases` takes them, so that the two never wait for each other.
+            tokens.sort(key=lambda command: (command.run_id, command.step))
             columns = {
                 "runs": Int8s([x.run_id for x in tokens]),
                 "steps": Texts([x.step for x in tokens]),

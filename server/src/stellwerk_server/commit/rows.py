@@ -134,12 +134,12 @@ class Rows:
             runs, steps, kinds = zip(*self.timers_cleared, strict=True)
             await execute(SQL.delete_timers, {"runs": Int8s(runs), "steps": Texts(steps), "kinds": Int2s(kinds)})
         if self.voided:
-            runs, steps = zip(*self.voided, strict=True)
+            runs, steps = zip(*sorted(self.voided), strict=True)
             places = {"runs": Int8s(runs), "steps": Texts(steps)}
             await execute(SQL.delete_ready, places)
             voided.append(await execute(SQL.delete_leases, places))
         if self.ended_runs:
-            ended = {"runs": Int8s(self.ended_runs)}
+            ended = {"runs": Int8s(sorted(self.ended_runs))}
             await execute(SQL.delete_ready_of_runs, ended)
             voided.append(await execute(SQL.delete_leases_of_runs, ended))
             await execute(SQL.delete_timers_of_runs, ended)

@@ -52,4 +52,4 @@ def delay_s(policy: RetryPolicy, attempt: int, seed: str) -> float:
     except OverflowError:
         base = policy.max_s
     spread = zlib.crc32(seed.encode()) / 0xFFFFFFFF * 2.0 - 1.0
-    return max(0.0, base * (1.0 + policy.jitter * spread))
+    return max(0.0, min(base * (1.0 + policy.jitter * spread), policy.max_s))

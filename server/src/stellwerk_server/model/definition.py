@@ -102,7 +102,11 @@ class WorkflowDefinition:
     timeout_s: float | None = None
     # Checks an input value against `input_schema`: problems as (path, description), empty when good.
     check_input: Callable[[JsonValue], list[tuple[str, str]]] | None = field(default=None, compare=False, repr=False)
+    _by_id: dict[str, StepDefinition] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {step.id: step for step in self.steps})
 
     def step(self, step_id: str) -> StepDefinition | None:
         """The step of that id, or None."""
-        return next((s for s in self.steps if s.id == step_id), None)
+        return self._by_id.get(step_id)
