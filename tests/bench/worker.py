@@ -38,7 +38,7 @@ class Handlers:
 
 def make(given: dict[str, Any]) -> Worker:
     handlers = Handlers(given["tell_every"])
-    worker = Worker(given["address"], slots=given["slots"], polls=given["polls"])
+    worker = Worker(given["address"], slots=given["slots"], polls=given["polls"], drain_s=2.0)
     worker.register("bench.noop", handlers.noop)
     worker.register("bench.split", handlers.split)
     worker.register("bench.join", handlers.join)

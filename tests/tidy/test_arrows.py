@@ -166,6 +166,4 @@ def test_an_impurity_is_found() -> None:
         "async def decide(): ...",
     ):
         assert impurities(server_module("engine/decide.py", text)), text
-    assert (
-        impurities(server_module("engine/decide.py", "from datetime import datetime\nx = reopen(now)")) == []
-    )
+    assert impurities(server_module("engine/decide.py", "from datetime import datetime\nx = reopen(now)")) == []

@@ -129,11 +129,7 @@ def notifies(path: str, text: str) -> list[str]:
     if path == NOTIFY_ALLOWED:
         return []
     code = (line.partition("--")[0] for line in text.splitlines())
-    return [
-        f"{path}:{n}: NOTIFY is banned inside transitions"
-        for n, line in enumerate(code, 1)
-        if NOTIFY.search(line)
-    ]
+    return [f"{path}:{n}: NOTIFY is banned inside transitions" for n, line in enumerate(code, 1) if NOTIFY.search(line)]
 
 
 def test_no_banned_call_is_used() -> None:
@@ -157,9 +153,7 @@ def test_no_transition_notifies() -> None:
 
 
 def test_packages_of_unit_tests_do_not_shadow_the_root_tests() -> None:
-    shadows = [
-        folder for folder in ("server/tests", "sdk/python/tests") if (ROOT / folder / "__init__.py").exists()
-    ]
+    shadows = [folder for folder in ("server/tests", "sdk/python/tests") if (ROOT / folder / "__init__.py").exists()]
     assert shadows == [], "two packages named 'tests': take the inner __init__.py out"
 
 

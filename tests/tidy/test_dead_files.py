@@ -15,16 +15,12 @@ def dead_modules(sources: list[Module], users: list[Module], entries: set[str]) 
     for module in users:
         used |= {name for name, _ in module.imports()} | _named_in_text(module)
     used |= {name.rpartition(".")[0] for name in used}
-    return [
-        module.path for module in sources if not _is_found_by_place(module.path) and module.name not in used
-    ]
+    return [module.path for module in sources if not _is_found_by_place(module.path) and module.name not in used]
 
 
 def _named_in_text(module: Module) -> set[str]:
     """Dotted names in string literals: `[sys.executable, "-m", "stellwerk_server.cli"]`."""
-    literals = (
-        n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    )
+    literals = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
     return {text for text in literals if text.split(".")[0] in SOURCES.values()}
 
 
@@ -40,9 +36,7 @@ def script_modules() -> set[str]:
 
 def test_every_module_is_used() -> None:
     sources = modules(*SOURCES)
-    users = [
-        module for module in modules() if not is_test(module.path) or module.path.startswith("tests/bench/")
-    ]
+    users = [module for module in modules() if not is_test(module.path) or module.path.startswith("tests/bench/")]
     dead = dead_modules(sources, users, script_modules())
     refuse([f"{path}: nothing imports it" for path in dead if path not in EXCEPTIONS])
     refuse([f"{path}: the exception is stale, take it out" for path in EXCEPTIONS if path not in dead])

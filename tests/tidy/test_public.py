@@ -91,9 +91,7 @@ def test_the_manifests_ask_for_what_the_generated_code_needs() -> None:
 
 
 def test_generated_code_is_committed_for_every_proto() -> None:
-    protos = {
-        path.rsplit("/", 1)[1].removesuffix(".proto") for path in committed_files() if path.endswith(".proto")
-    }
+    protos = {path.rsplit("/", 1)[1].removesuffix(".proto") for path in committed_files() if path.endswith(".proto")}
     refuse([name for name in sorted(protos) if f"{GENERATED}{name}_pb2.py" not in committed_files()])
 
 

@@ -8,9 +8,7 @@ from tests.tidy.tree import committed_files, read, refuse
 AVOIDED_NOUNS = {"job", "execution", "process", "flow"}
 
 # Every pattern has a group in it so that it does not find itself in this file.
-MACHINE_PATHS = re.compile(
-    r"(?<![\w.$}~])/(?:roo(?:t)/|wor(?:k)/|hom(?:e)/[a-z]|Use(?:rs)/|tm(?:p)/[A-Za-z])"
-)
+MACHINE_PATHS = re.compile(r"(?<![\w.$}~])/(?:roo(?:t)/|wor(?:k)/|hom(?:e)/[a-z]|Use(?:rs)/|tm(?:p)/[A-Za-z])")
 REGISTRY_HOSTS = re.compile(
     r"registry\.(?:npmjs|yarnpkg)\.|pyp(?:i)\.(?:org|python)|python(?:hosted)\.org|repo1?\.(?:maven)\.|--(?:extra-)?index(?:-)url\b"
 )

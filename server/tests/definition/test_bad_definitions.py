@@ -201,9 +201,7 @@ def test_a_long_cycle_is_shown_short_and_found_without_recursion() -> None:
 
 
 def test_every_problem_is_named_at_once() -> None:
-    text = (
-        steps("id: a, action: 'x y', priority: 1000", "id: a, sleep: never", "id: c, needs: [z]") + "foo: 1"
-    )
+    text = steps("id: a, action: 'x y', priority: 1000", "id: a, sleep: never", "id: c, needs: [z]") + "foo: 1"
     fields = {field for field, _ in problems_of(text)}
     assert fields == {
         "foo",

@@ -16,9 +16,7 @@ from stellwerk_server.model.errors import InvalidArgument
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=[]), max_size=30)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4)
-)
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4))
 CEL = st.lists(
     st.sampled_from(
         [
@@ -64,9 +62,7 @@ STEP_VALUES = {
     "foreach": CEL,
     "stepIndex": st.integers(-1, 3),
     "timeout": st.sampled_from(["1s", {"total": 3}]),
-    "retry": st.dictionaries(
-        st.sampled_from(["max", "initial", "backoff", "jitter", "strategy"]), SCALARS, max_size=3
-    ),
+    "retry": st.dictionaries(st.sampled_from(["max", "initial", "backoff", "jitter", "strategy"]), SCALARS, max_size=3),
     "priority": SCALARS,
     "on_failure": st.sampled_from(["fail", "x"]),
     "signal": SCALARS,
@@ -121,9 +117,7 @@ def shuffled(value: Any, draw: Any) -> Any:
 
 
 KEY = st.from_regex("[a-z_][a-z0-9_]{0,5}", fullmatch=True)
-PLAIN_TEXT = st.text(
-    alphabet=st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="${"), max_size=9
-)
+PLAIN_TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="${"), max_size=9)
 PLAIN = st.recursive(
     st.none()
     | st.booleans()

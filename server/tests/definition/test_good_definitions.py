@@ -104,9 +104,7 @@ def test_canonical_text_has_no_defaults_and_compiles_to_the_same() -> None:
     assert definition.compile(order.canonical) == order
     assert definition.parse(order.canonical) == order
     assert '"queue":"default"' not in order.canonical
-    assert (
-        definition.parse("name: x\nsteps: [a]").canonical == '{"name":"x","steps":[{"action":"a","id":"a"}]}'
-    )
+    assert definition.parse("name: x\nsteps: [a]").canonical == '{"name":"x","steps":[{"action":"a","id":"a"}]}'
 
 
 def test_a_template_for_sleep_renders_seconds() -> None:

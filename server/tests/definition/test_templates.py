@@ -25,9 +25,7 @@ SCOPE: dict[str, Any] = {
 
 def render(template: Any) -> Any:
     step = {"id": "x", "action": "x", "needs": ["quote", "none"], "foreach": [1], "input": template}
-    text = json.dumps(
-        {"name": "t", "steps": [{"id": "quote", "action": "q"}, {"id": "none", "action": "q"}, step]}
-    )
+    text = json.dumps({"name": "t", "steps": [{"id": "quote", "action": "q"}, {"id": "none", "action": "q"}, step]})
     source = definition.parse(text).steps[2].input
     assert source is not None
     return source.render(SCOPE)
@@ -35,9 +33,7 @@ def render(template: Any) -> Any:
 
 def decide(source: str) -> Any:
     step = {"id": "x", "action": "x", "needs": ["quote", "none"], "when": source}
-    text = json.dumps(
-        {"name": "t", "steps": [{"id": "quote", "action": "q"}, {"id": "none", "action": "q"}, step]}
-    )
+    text = json.dumps({"name": "t", "steps": [{"id": "quote", "action": "q"}, {"id": "none", "action": "q"}, step]})
     when = definition.parse(text).steps[2].when
     assert when is not None
     return when.evaluate(SCOPE)
@@ -122,9 +118,7 @@ def test_conditions(source: str, expected: bool) -> None:
     assert decide(source) is expected
 
 
-@pytest.mark.parametrize(
-    ("source", "came"), [("input.a", "1"), ("input.n", "nothing"), ("input.text + ''", "'hé'")]
-)
+@pytest.mark.parametrize(("source", "came"), [("input.a", "1"), ("input.n", "nothing"), ("input.text + ''", "'hé'")])
 def test_a_condition_must_be_true_or_false(source: str, came: str) -> None:
     with pytest.raises(ExpressionError, match=f"expected true or false, came {came}"):
         decide(source)

@@ -16,9 +16,7 @@ MAX_STEPS = 10_000
 _KEYS = ("name", "version", "description", "labels", "input_schema", "timeout", "steps", "output")
 
 
-def build(
-    value: Any, canonical: str, places: list[int] | None, problems: Problems
-) -> WorkflowDefinition | None:
+def build(value: Any, canonical: str, places: list[int] | None, problems: Problems) -> WorkflowDefinition | None:
     """The definition; `places` says where each step was written, when that is not its index."""
     if not isinstance(value, dict):
         problems.add("definition", f"expected an object with name and steps, came {show(value)}")
@@ -81,9 +79,7 @@ def _ids(steps: list[Fields]) -> tuple[list[str], dict[str, int]]:
             continue
         step_id = check_id(step)
         if step_id in index_of:
-            step.problems.add(
-                step.at("id"), f"{step_id!r} is already the id of {steps[index_of[step_id]].path}"
-            )
+            step.problems.add(step.at("id"), f"{step_id!r} is already the id of {steps[index_of[step_id]].path}")
         elif step_id:
             index_of[step_id] = index
     return [str(step.value.get("id", "")) for step in steps], index_of

@@ -103,24 +103,18 @@ class Compiled:
 def compile(source: str) -> Compiled:
     """The compiled expression; raises BadExpression."""
     if len(source.encode()) > MAX_SOURCE_BYTES:
-        raise BadExpression(
-            f"expected an expression of at most {MAX_SOURCE_BYTES} bytes, came {len(source.encode())}"
-        )
+        raise BadExpression(f"expected an expression of at most {MAX_SOURCE_BYTES} bytes, came {len(source.encode())}")
     if not source.strip():
         raise BadExpression("expected an expression, came nothing")
     if paths.macro_depth(source) > MAX_MACRO_DEPTH:
-        raise BadExpression(
-            f"expected map, filter, all and exists at most {MAX_MACRO_DEPTH} deep in each other"
-        )
+        raise BadExpression(f"expected map, filter, all and exists at most {MAX_MACRO_DEPTH} deep in each other")
     try:
         return Compiled(source, _env.compile(source))
     except Exception as error:
         raise BadExpression(_compile_problem(str(error))) from None
 
 
-def evaluator_of_bool(
-    source: str, evaluate: Callable[[dict[str, Any]], Any]
-) -> Callable[[dict[str, Any]], bool]:
+def evaluator_of_bool(source: str, evaluate: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], bool]:
     """`evaluate`, with an ExpressionError for whatever is neither true nor false."""
 
     def condition(scope: dict[str, Any]) -> bool:
@@ -205,9 +199,7 @@ def _compile_problem(message: str) -> str:
     match = _COMPILE_ERROR.search(message)
     if not match or int(match[2]) < 1:
         deep = "recursion" in message
-        return "bad CEL: " + (
-            "too deep or too long; at most 32 levels" if deep else _reason(message.splitlines()[0])
-        )
+        return "bad CEL: " + ("too deep or too long; at most 32 levels" if deep else _reason(message.splitlines()[0]))
     text = match[3].replace(" (in container '')", "")
     if "'<EOF>'" in text:
         text = "the expression ends too early"

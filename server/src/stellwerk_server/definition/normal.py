@@ -72,10 +72,7 @@ def _with_ids(steps: list[Any]) -> list[Any]:
     """Each step that has no id gets one from its action, made unique with -2, -3, …"""
     taken = {s["id"] for s in steps if isinstance(s, dict) and isinstance(s.get("id"), str)}
     counts: dict[str, int] = {}
-    return [
-        _with_id(step, taken, counts) if isinstance(step, dict) and "id" not in step else step
-        for step in steps
-    ]
+    return [_with_id(step, taken, counts) if isinstance(step, dict) and "id" not in step else step for step in steps]
 
 
 def _with_id(step: dict[str, Any], taken: set[str], counts: dict[str, int]) -> dict[str, Any]:

@@ -68,9 +68,7 @@ def written(path: Path) -> str:
 def read_by(source: str) -> set[Path]:
     """The paths that an expression reads, each as far as it can be told without evaluating."""
     tokens = [(str(m.lastgroup), m[0]) for m in _TOKEN.finditer(source) if m.lastgroup != "skip"]
-    return {
-        _follow(tokens, at) for at, token in enumerate(tokens) if token[1] in ROOTS and _begins(tokens, at)
-    }
+    return {_follow(tokens, at) for at, token in enumerate(tokens) if token[1] in ROOTS and _begins(tokens, at)}
 
 
 def hole_end(text: str, start: int) -> int:
@@ -104,11 +102,7 @@ def bound_names(source: str) -> set[str]:
     """The names that macros give to items within: the `x` of `input.list.map(x, x + 1)`."""
     tokens = [m[0] for m in _TOKEN.finditer(source) if m.lastgroup != "skip"]
     places = range(len(tokens) - 3)
-    return {
-        tokens[i + 2]
-        for i in places
-        if tokens[i] in _MACROS and tokens[i + 1] == "(" and tokens[i + 3] == ","
-    }
+    return {tokens[i + 2] for i in places if tokens[i] in _MACROS and tokens[i + 1] == "(" and tokens[i + 3] == ","}
 
 
 def builds_lists(source: str) -> bool:
@@ -162,9 +156,7 @@ def _missing(path: Path, position: int, value: Any) -> str:
     if isinstance(value, dict):
         names = [show(key)[1:-1] for key in sorted(value)[:20]]
         there = f"there are: {', '.join(names)}{', …' if len(value) > 20 else ''}" if names else "it is empty"
-        return (
-            f"{here}: no such field; {there}" if isinstance(path[position], str) else f"{parent} is no list"
-        )
+        return f"{here}: no such field; {there}" if isinstance(path[position], str) else f"{parent} is no list"
     if isinstance(value, list) and not isinstance(path[position], str):
         return f"{here}: no such item; {parent} has {len(value)}"
     return f"{here}: no such field; {parent} is {show(value)}"

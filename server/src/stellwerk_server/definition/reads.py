@@ -16,9 +16,7 @@ _STEP_FIELDS = ("output", "state")
 class Reads:
     """Resolves the paths of expressions to step ids; without a graph (a broken one) less is checked."""
 
-    def __init__(
-        self, ids: list[str], index_of: dict[str, int], graph: Graph | None, problems: Problems
-    ) -> None:
+    def __init__(self, ids: list[str], index_of: dict[str, int], graph: Graph | None, problems: Problems) -> None:
         self._ids = ids
         self._index_of = index_of
         self._graph = graph
@@ -43,9 +41,7 @@ class Reads:
         if index is None:
             self._problems.add(path, f"{written(read)}: no step {step_id!r}{self._hint(step_id)}")
         elif not self._may(reader, index):
-            self._problems.add(
-                path, f"{written(read)}: {step_id!r} is not among the needs of this step or their needs"
-            )
+            self._problems.add(path, f"{written(read)}: {step_id!r} is not among the needs of this step or their needs")
         elif len(read) > 2 and read[2] not in _STEP_FIELDS:
             self._problems.add(path, f"{written(read)}: a step has output and state, no {read[2]!r}")
         else:

@@ -44,9 +44,7 @@ def _check(validator: jsonschema_rs.Validator, value: Any) -> list[tuple[str, st
             if len(found) == MAX_PROBLEMS:
                 break
         return found
-    except (
-        Exception
-    ) as error:  # what the library cannot take as an instance, such as text that is not Unicode
+    except Exception as error:  # what the library cannot take as an instance, such as text that is not Unicode
         return [("input", f"cannot be checked against the schema: {_clean(str(error))}")]
 
 
@@ -97,9 +95,7 @@ def _places(schema: Any) -> int:
             return known[id(node)]
         open_now.add(id(node))
         items = (
-            node
-            if isinstance(node, list)
-            else [v for key, v in node.items() if key not in ("$defs", "definitions")]
+            node if isinstance(node, list) else [v for key, v in node.items() if key not in ("$defs", "definitions")]
         )
         total = 1 + sum(map(count, items))
         if isinstance(node, dict) and isinstance(node.get("$ref"), str):
@@ -124,9 +120,5 @@ def _target(schema: Any, reference: str) -> Any:
         if isinstance(node, dict):
             node = node.get(step)
         else:
-            node = (
-                node[int(step)]
-                if isinstance(node, list) and step.isdigit() and int(step) < len(node)
-                else None
-            )
+            node = node[int(step)] if isinstance(node, list) and step.isdigit() and int(step) < len(node) else None
     return node

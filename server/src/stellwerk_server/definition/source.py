@@ -115,8 +115,4 @@ def _check_keys(path: str, value: dict[str, Any], problems: Problems) -> None:
 
 
 def _bad_word(character: str) -> str:
-    return (
-        "expected no NUL character"
-        if character == "\0"
-        else "expected whole characters, came half a surrogate pair"
-    )
+    return "expected no NUL character" if character == "\0" else "expected whole characters, came half a surrogate pair"

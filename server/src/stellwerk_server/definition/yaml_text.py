@@ -41,9 +41,7 @@ def load(text: str, max_depth: int, make_object: _MakeObject) -> Any:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
-        raise YamlProblem(
-            f"expected YAML: {error.problem or error.context}{_at(error.problem_mark)}"
-        ) from None
+        raise YamlProblem(f"expected YAML: {error.problem or error.context}{_at(error.problem_mark)}") from None
     except yaml.YAMLError as error:
         raise YamlProblem(f"expected YAML: {str(error).splitlines()[0]}") from None
     return reader.result()
@@ -83,9 +81,7 @@ class _Reader:
         if self._key_next():
             raise YamlProblem(f"expected a text as key, came an object or a list{_at(event.start_mark)}")
         if len(self._stack) >= self._max_depth:
-            raise YamlProblem(
-                f"expected at most {self._max_depth} levels of nesting, came more{_at(event.start_mark)}"
-            )
+            raise YamlProblem(f"expected at most {self._max_depth} levels of nesting, came more{_at(event.start_mark)}")
         self._stack.append((mapping, []))
 
     def _close(self) -> None:
@@ -105,9 +101,7 @@ class _Reader:
         if not self._key_next():
             return value
         if not isinstance(value, str) or text == "<<":
-            raise YamlProblem(
-                f"expected a text as key, came {_short(text)!r}; quote it{_at(event.start_mark)}"
-            )
+            raise YamlProblem(f"expected a text as key, came {_short(text)!r}; quote it{_at(event.start_mark)}")
         return value
 
 
@@ -127,9 +121,7 @@ def _plain(text: str, event: yaml.ScalarEvent) -> Any:
     if _FLOAT.fullmatch(text):
         return float(text)
     if _DATE.fullmatch(text):
-        raise YamlProblem(
-            f"expected text or a number, came the date {_short(text)!r}; quote it{_at(event.start_mark)}"
-        )
+        raise YamlProblem(f"expected text or a number, came the date {_short(text)!r}; quote it{_at(event.start_mark)}")
     if _INFINITE.fullmatch(text):
         return -math.inf if text.startswith("-") else math.inf
     if _AMBIGUOUS.fullmatch(text):
@@ -144,9 +136,7 @@ def _number(text: str, event: yaml.ScalarEvent) -> int:
     try:
         return int(text)
     except ValueError:
-        raise YamlProblem(
-            f"expected a shorter number, came {len(text)} digits{_at(event.start_mark)}"
-        ) from None
+        raise YamlProblem(f"expected a shorter number, came {len(text)} digits{_at(event.start_mark)}") from None
 
 
 def _check_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:

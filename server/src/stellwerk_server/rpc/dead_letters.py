@@ -90,7 +90,8 @@ class DeadLetterWrites:
 
 def _run_open(text: str, run_id: int, applied: Applied) -> Refused:
     shown = ids.show(run_id)
-    message = f"dead letter {text}: {shown} is {applied.state.name} and goes on without the step; requeue it when the run ends"
+    state = applied.state.name
+    message = f"dead letter {text}: {shown} is {state} and goes on without the step; requeue it when the run has ended"
     return Refused("RUN_OPEN", message, dead_letter_id=text, run_id=shown)
 
 
