@@ -85,7 +85,8 @@ class Batch:
         self._starts = Starts(commands)
         self._runs: dict[int, Run] = {}
         self._locked: dict[int, int] = {}
-        self._leases: dict[tuple[int, str, bytes], c.Lease] = {}
+        # Leases the batch holds, and where their rows are.
+        self._leases: dict[tuple[int, str, bytes], tuple[c.Lease, bytes]] = {}
         self._leased: dict[tuple[int, str], c.Lease] = {}
         self._fired: set[tuple[int, str, int]] = set()
         self._grants: list[_Promise] = []
@@ -125,8 +126,8 @@ class Batch:
             for run_id, seq in await answers.locks.fetchall():
                 self._locked[run_id] = seq
         if answers.leases is not None:
-            for run_id, step, token, worker, leased_at in await answers.leases.fetchall():
-                self._leases[run_id, step, token] = c.Lease(worker, leased_at)
+            for run_id, step, token, worker, leased_at, place in await answers.leases.fetchall():
+                self._leases[run_id, step, token] = (c.Lease(worker, leased_at), place)
         if answers.timers is not None:
             self._fired = set(await answers.timers.fetchall())
         if answers.held is not None:
@@ -151,7 +152,7 @@ class Batch:
                 "attempts": Int4s([x.attempt for x in tokens]),
                 "tokens": Uuids([x.token for x in tokens]),
             }
-            leases = await execute(SQL.take_leases, columns)
+            leases = await execute(SQL.lock_leases, columns)
         if fires:
             places = {"runs": Int8s([x.run_id for x in fires]), "steps": Texts([x.step for x in fires])}
             timers = await execute(SQL.take_timers, {**places, "kinds": Int2s([x.kind for x in fires])})
@@ -218,15 +219,17 @@ class Batch:
         run = self._runs.get(command.run_id)
         if run is None:
             raise unknown_run(command)
-        lease = None
+        lease, place = None, None
         if isinstance(command, _LEASED):
             # Two commands with one token in one batch: the first takes the lease, as it would in two batches.
-            lease = self._leases.pop((command.run_id, command.step, command.token), None)
+            lease, place = self._leases.pop((command.run_id, command.step, command.token), (None, None))
         elif isinstance(command, c.FireTimer):
             if (command.run_id, command.step, command.kind) not in self._fired:
                 return Applied(run.state, False)
             lease = self._leased.get((command.run_id, command.step))
         events = decide(run, command, lease, self.committed.now)
+        if place is not None:
+            self._rows.taken.append(place)
         self._resolve_dead_letter(command, events)
         self._note(run, events)
         return Applied(run.state, bool(events))

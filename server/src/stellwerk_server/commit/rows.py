@@ -19,6 +19,7 @@ from stellwerk_server.store.arrays import (
     Int2s,
     Int4s,
     Int8s,
+    Places,
     Texts,
     Uuids,
 )
@@ -100,6 +101,8 @@ class Rows:
         self.resolved: list[ResolvedRow] = []
         self.timers_set: dict[tuple[int, str, TimerKind], Instant] = {}
         self.timers_cleared: set[tuple[int, str, TimerKind]] = set()
+        # Where the rows of used up leases are.
+        self.taken: list[bytes] = []
         self.voided: list[tuple[int, str]] = []
         self.ended_runs: list[int] = []
 
@@ -130,6 +133,8 @@ class Rows:
 
     async def _delete(self, execute: Execute) -> list[Any]:
         voided: list[Any] = []
+        if self.taken:
+            await execute(SQL.take_leases, {"places": Places(self.taken)})
         if self.timers_cleared:
             runs, steps, kinds = zip(*self.timers_cleared, strict=True)
             await execute(SQL.delete_timers, {"runs": Int8s(runs), "steps": Texts(steps), "kinds": Int2s(kinds)})

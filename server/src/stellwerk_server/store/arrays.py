@@ -13,6 +13,7 @@ from psycopg import adapt, pq
 from psycopg.adapt import AdaptersMap, Buffer
 
 EPOCH_2000 = 946_684_800_000_000
+_TID_OID = 27
 _NULL = b"\xff\xff\xff\xff"
 _HEAD = struct.Struct(">iiIii").pack
 _INT8 = struct.Struct(">iq").pack
@@ -89,6 +90,15 @@ class Uuids(Column):
         super().__init__([_NULL if v is None else b"\0\0\0\x10" + v for v in values])
 
 
+class Places(Column):
+    """tid[] from the 6 bytes each that Postgres gave"""
+
+    element_oid, array_oid = 27, 1010
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        super().__init__([b"\0\0\0\x06" + v for v in values])
+
+
 class Byteas(Column):
     """bytea[]"""
 
@@ -136,7 +146,7 @@ class _InstantLoader(adapt.Loader):
         return int(_UNPACK_INT8(data)[0]) + EPOCH_2000
 
 
-class _UuidLoader(adapt.Loader):
+class _BytesLoader(adapt.Loader):
     format = pq.Format.BINARY
 
     def load(self, data: Buffer) -> bytes:
@@ -145,9 +155,10 @@ class _UuidLoader(adapt.Loader):
 
 def register(adapters: AdaptersMap) -> None:
     """Teach a connection the columns, instants as microseconds since 1970, and uuids as their 16 bytes."""
-    for column in (Int8s, Int4s, Int2s, Float8s, Instants, Uuids, Byteas, Texts):
+    for column in (Int8s, Int4s, Int2s, Float8s, Instants, Uuids, Places, Byteas, Texts):
         dumper = type(f"_{column.__name__}Dumper", (_ColumnDumper,), {"oid": column.array_oid})
         adapters.register_dumper(column, dumper)
     adapters.register_dumper(Instant, _InstantDumper)
     adapters.register_loader("timestamptz", _InstantLoader)
-    adapters.register_loader("uuid", _UuidLoader)
+    adapters.register_loader("uuid", _BytesLoader)
+    adapters.register_loader(_TID_OID, _BytesLoader)

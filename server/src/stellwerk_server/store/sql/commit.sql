@@ -33,19 +33,29 @@ select namespace_id, request_id, id from runs where request_id = any(%(requests)
 -- name: lock_runs
 select id, seq from runs where id = any(%(runs)b) order by id for update
 
--- name: take_leases
--- The fence: a command's token opens its lease once; no row, no effect.
-delete from leases l
-using unnest(%(runs)b, %(steps)b, %(attempts)b, %(tokens)b) as t(run_id, step, attempt, token)
-where l.run_id = t.run_id and l.step = t.step and l.attempt = t.attempt and l.token = t.token
-returning l.run_id, l.step, l.token, l.worker, l.leased_at
+-- name: lock_leases
+-- The fence: a command's token must be that of the lease, which is then held until the batch is done with it.
+-- Lateral, so that the keys drive the search: the planner takes a queue-like table it once saw empty for empty for ever.
+select l.run_id, l.step, l.token, l.worker, l.leased_at, l.place
+from unnest(%(runs)b, %(steps)b, %(attempts)b, %(tokens)b) as t(run_id, step, attempt, token)
+cross join lateral (
+  select x.*, x.ctid as place from leases x
+  where x.run_id = t.run_id and x.step = t.step and x.attempt = t.attempt and x.token = t.token
+  for update
+) l
 
 -- name: take_timers
--- A timer fires once and never early.
-delete from timers t
-using unnest(%(runs)b, %(steps)b, %(kinds)b) as f(run_id, step, kind)
-where t.run_id = f.run_id and t.step = f.step and t.kind = f.kind and t.due_at <= clock_timestamp()
-returning t.run_id, t.step, t.kind
+-- A timer fires once and never early. By place for the reason above; the run's lock keeps the rows where they are.
+delete from timers where ctid = any(array(
+  select x.place
+  from unnest(%(runs)b, %(steps)b, %(kinds)b) as f(run_id, step, kind)
+  cross join lateral (
+    select t.ctid as place from timers t
+    where t.run_id = f.run_id and t.step = f.step and t.kind = f.kind and t.due_at <= clock_timestamp()
+    offset 0
+  ) x
+))
+returning run_id, step, kind
 
 -- name: read_leases
 select l.run_id, l.step, l.worker, l.leased_at
@@ -99,6 +109,10 @@ from unnest(%(run)b, %(key)b, %(state)b, %(attempt)b, %(output)b, %(failure)b, %
   as t(run_id, key, state, attempt, output, failure, worker, due_at, ready_at, started_at, ended_at, items_finished)
 where s.run_id = t.run_id and s.key = t.key
 
+-- name: take_leases
+-- Those that lock_leases holds and a command has used up.
+delete from leases where ctid = any(%(places)b)
+
 -- name: delete_ready
 -- Before delete_leases: it waits for a claim under way, whose lease the next statement then sees.
 delete from ready r using unnest(%(runs)b, %(steps)b) as t(run_id, step)
@@ -130,8 +144,15 @@ from unnest(%(run)b, %(step)b, %(attempt)b, %(token)b, %(worker)b, %(lane)b, %(e
   as t(r, s, a, k, w, l, e, d)
 
 -- name: delete_timers
-delete from timers t using unnest(%(runs)b, %(steps)b, %(kinds)b) as f(run_id, step, kind)
-where t.run_id = f.run_id and t.step = f.step and t.kind = f.kind
+delete from timers where ctid = any(array(
+  select x.place
+  from unnest(%(runs)b, %(steps)b, %(kinds)b) as f(run_id, step, kind)
+  cross join lateral (
+    select t.ctid as place from timers t
+    where t.run_id = f.run_id and t.step = f.step and t.kind = f.kind
+    offset 0
+  ) x
+))
 
 -- name: insert_timers
 insert into timers (run_id, step, kind, due_at)

@@ -4,12 +4,12 @@
 -- All waiting polls of a lane in one statement, oldest of the best rank first. The low-water mark (rank, id) skips the
 -- dead index entries that a long snapshot keeps alive.
 with picked as (
-  select run_id, step, attempt, rank, id, attempt_s from ready
+  select ctid as spot, run_id, step, attempt, rank, id, attempt_s from ready
   where lane = %(lane)b and (rank, id) > (%(rank)b, %(after)b)
   order by rank, id limit %(count)b
   for update skip locked
 ), gone as (
-  delete from ready r using picked p where r.run_id = p.run_id and r.step = p.step
+  delete from ready where ctid = any(array(select spot from picked))
 ), handed as (
   select p.*, t.token, t.worker, p.n as place, clock_timestamp() as at
   from (select *, row_number() over (order by rank, id) as n from picked) p
