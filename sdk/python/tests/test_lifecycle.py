@@ -237,6 +237,7 @@ async def test_sigterm_drains_a_worker_that_was_started(server: FakeServer) -> N
     try:
         server.offer(task(value=21))
         assert (await server.result()).output.json == "42"
+        await server.until(lambda: server.seen.get("beat"))
         child.terminate()
         output, _ = await asyncio.wait_for(child.communicate(), 15)
     finally:
