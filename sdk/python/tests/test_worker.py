@@ -305,7 +305,10 @@ async def test_a_cancel_reaches_async_and_sync_handlers(server: FakeServer, work
 
 
 async def test_a_handler_may_await_its_cancellation_and_still_answer(server: FakeServer, work: Work) -> None:
+    begun = asyncio.Event()
+
     async def patient(value: Any, ctx: TaskContext) -> str:
+        begun.set()
         try:
             await ctx.cancelled
         except asyncio.CancelledError:
@@ -314,7 +317,7 @@ async def test_a_handler_may_await_its_cancellation_and_still_answer(server: Fak
 
     work({"noop": patient})
     server.offer(task())
-    await server.until(lambda: not server.tasks and server.seen.get("beat"))
+    await asyncio.wait_for(begun.wait(), 10)
     await server.cancels.put(worker_pb2.CancelledTask(token=b"run_1", reason="STEP_TIMED_OUT"))
     assert (await server.result()).output.json == '"cleaned up after STEP_TIMED_OUT"'
 
