@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import NamedTuple
 
-from stellwerk_server.model.errors import Refused, StellwerkError, Unavailable
+from stellwerk_server.model.errors import Refused, StellwerkError, Unavailable, draining
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.model.token import Token
 from stellwerk_server.store import sql
@@ -85,7 +85,7 @@ class Chunks:
         except asyncio.CancelledError:
             if not self._draining:
                 raise
-            end = Unavailable("DRAINING", "this server is stopping; stream on elsewhere")
+            end = draining()
         await answers.put(end)
 
     def _append(

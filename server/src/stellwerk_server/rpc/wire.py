@@ -16,9 +16,6 @@ from stellwerk_server.model import token as tokens
 from stellwerk_server.model.errors import InvalidArgument, Problem
 from stellwerk_server.rpc import convert
 
-_MAX_FAILURE_TEXT = 64 * 1024
-_MAX_CAUSES = 8
-
 # Of payloads in one answer; with those of a second list it still is below what a message may hold.
 _MAX_ANSWER_BYTES = 7 * 1024 * 1024
 T = TypeVar("T")
