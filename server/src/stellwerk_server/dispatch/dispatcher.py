@@ -11,6 +11,7 @@ from stellwerk_server.commit.poll import Grant, Poll
 from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.claims import Claims
+from stellwerk_server.dispatch.fitting import fitting
 
 # Half of what a message may hold.
 _MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -82,13 +83,9 @@ class Dispatcher:
 
     def _that_fit(self, tasks: list[Grant]) -> list[Grant]:
         """As many as one message holds, at least one; the others go back and out again."""
-        size = 0
-        for place, grant in enumerate(tasks):
-            size += len(grant.input)
-            if size > _MAX_ANSWER_BYTES and place:
-                self._give_back(tasks[place:])
-                return tasks[:place]
-        return tasks
+        fit = list(fitting(tasks, lambda grant: len(grant.input), _MAX_ANSWER_BYTES))
+        self._give_back(tasks[len(fit) :])
+        return fit
 
     def _give_back(self, grants: list[Grant]) -> None:
         if grants:

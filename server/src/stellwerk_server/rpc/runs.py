@@ -11,6 +11,7 @@ from stellwerk.v1 import run_pb2
 from stellwerk_server.commit.committer import Committer
 from stellwerk_server.commit.outcome import Applied, Outcome, Started
 from stellwerk_server.commit.workflows import Workflows
+from stellwerk_server.dispatch.fitting import fitting
 from stellwerk_server.dispatch.results import Result, Results
 from stellwerk_server.model import failure as failures
 from stellwerk_server.model import ids
@@ -234,7 +235,7 @@ class _AwaitStream:
             if self._results.draining:
                 raise draining()
             while self._ready or self._unknown:
-                ready = wire.fitting(self._ready[:_MAX_RESULTS], lambda result: len(result.output or b""))
+                ready = fitting(self._ready[:_MAX_RESULTS], lambda result: len(result.output or b""), wire.ANSWER_BYTES)
                 self._ready = self._ready[len(ready) :]
                 unknown, self._unknown = self._unknown, []
                 yield run_pb2.AwaitRunsResponse(results=[wire.result_out(r) for r in ready], unknown=unknown)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from stellwerk.v1 import run_pb2
+from stellwerk_server.dispatch.fitting import fitting
 from stellwerk_server.dispatch.results import Results
 from stellwerk_server.model.errors import InvalidArgument, Problem, draining
 from stellwerk_server.model.states import RunState
@@ -68,9 +69,10 @@ class RunWatch:
             streamed = await chunks.after(connection, run_id, position.chunks, _PAGE) if include_chunks else []
         if not page.rows and not streamed:
             return None
-        sent = wire.fitting(streamed, lambda chunk: len(chunk.payload))
+        sent = fitting(streamed, lambda chunk: len(chunk.payload), wire.ANSWER_BYTES)
         # Chunks come before the event that ends their attempt: it waits for those that did not fit.
-        found = wire.fitting(page.rows, lambda event: len(event.payload or b"")) if len(sent) == len(streamed) else ()
+        whole = len(sent) == len(streamed)
+        found = fitting(page.rows, lambda event: len(event.payload or b""), wire.ANSWER_BYTES) if whole else ()
         for event in found:
             position.sequence = event.seq
         for chunk in sent:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -17,8 +17,7 @@ from stellwerk_server.model.errors import InvalidArgument, Problem
 from stellwerk_server.rpc import convert
 
 # Of payloads in one answer; with those of a second list it still is below what a message may hold.
-_MAX_ANSWER_BYTES = 7 * 1024 * 1024
-T = TypeVar("T")
+ANSWER_BYTES = 7 * 1024 * 1024
 
 
 def task_out(grant: Grant) -> worker_pb2.Task:
@@ -61,16 +60,6 @@ def run_id_in(text: str, field: str = "run_id") -> int:
     if run_id is None:
         raise InvalidArgument([Problem(field, f"expected a run id such as {ids.show(0)}, came {text[:80]!r}")])
     return run_id
-
-
-def fitting(items: Sequence[T], size_of: Callable[[T], int]) -> Sequence[T]:
-    """As many of the first as one message holds, at least one of them."""
-    size = 0
-    for place, item in enumerate(items):
-        size += size_of(item)
-        if size > _MAX_ANSWER_BYTES and place:
-            return items[:place]
-    return items
 
 
 def seconds_in(span: Duration) -> float:
