@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from sdk.python.tests.fake import FakeServer, task
+from sdk.python.tests.fake import FakeServer, refusing, task
 from stellwerk import TaskContext, Worker
 from stellwerk._channel import target
 from stellwerk._poller import Poller
@@ -29,6 +29,34 @@ async def test_the_first_beat_introduces_the_worker_and_the_last_says_good_bye(s
     assert (hello.slots, hello.namespace, hello.sdk.split()[0]) == (7, "default", "python")
     worker.stop()
     await server.until(lambda: server.seen["beat"][-1].leaving)
+
+
+async def test_nothing_is_polled_before_the_line_is_open(
+    server: FakeServer, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a worker killed right after its first poll is missed only when the lease is over."""
+    monkeypatch.setattr("stellwerk._poller.LINE_S", 60.0)
+    polls_before: list[int] = []
+
+    async def open_late(request: Any, context: Any) -> None:
+        await asyncio.sleep(0.2)
+        polls_before.append(len(server.seen.get("PollTask", [])))
+
+    server.play("Heartbeat", open_late)
+    work({"noop": lambda value: value})
+    server.offer(task())
+    await server.result()
+    assert await server.until(lambda: polls_before) == [0]
+
+
+async def test_a_server_without_the_line_is_polled_all_the_same(
+    server: FakeServer, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stellwerk._poller.LINE_S", 0.1)
+    server.play("Heartbeat", *[refusing(grpc.StatusCode.UNIMPLEMENTED)] * 100)
+    work({"noop": lambda value: value})
+    server.offer(task())
+    await server.result()
 
 
 async def test_progress_travels_soon(server: FakeServer, work: Work) -> None:
@@ -161,6 +189,7 @@ async def test_tasks_that_come_during_the_stop_are_given_back(server: FakeServer
         give_back=given_back.extend,
     )
     poller.start()
+    poller.line_opened()
     await polled.wait()
     stopping = asyncio.create_task(poller.stop())
     await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -234,6 +234,33 @@ async def test_a_handler_that_exits_does_not_end_the_worker(server: FakeServer, 
     assert (await server.result(b"r1")).failure.type == "SystemExit"
     assert (await server.result(b"r2")).failure.type == "SystemExit"
     assert (await server.result(b"r3")).output.json == "1"
+
+
+class _Odd(BaseException):
+    pass
+
+
+async def _odd_chunks(_: Any) -> AsyncIterator[int]:
+    yield 1
+    raise _Odd("odd")
+
+
+async def _odd(_: Any, __: object = None) -> None:
+    raise _Odd("odd")
+
+
+def _odd_in_thread(_: Any) -> None:
+    raise _Odd("odd")
+
+
+@pytest.mark.parametrize("handler", [_odd, _odd_in_thread, _odd_chunks, lambda value: _odd(value, None)])
+async def test_what_is_raised_and_is_no_exception_is_a_failure_too(
+    server: FakeServer, work: Work, handler: Callable[..., Any]
+) -> None:
+    work({"x": handler})
+    server.offer(task("x"))
+    failure = (await server.result()).failure
+    assert (failure.type, failure.message, failure.terminal) == ("_Odd", "odd", False)
 
 
 async def test_a_task_nobody_can_run_is_given_back(server: FakeServer, work: Work) -> None:

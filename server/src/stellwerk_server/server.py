@@ -50,6 +50,7 @@ from stellwerk_server.rpc.worker import WorkerServicer
 from stellwerk_server.rpc.workflows import WorkflowServicer
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool, read_pool
+from stellwerk_server.telemetry import open_tracing
 
 logger = logging.getLogger(__name__)
 SQL = sql.load("registry")
@@ -70,6 +71,7 @@ class Server:
         self.draining = False
         self.port = 0
         self._pool = pool
+        self._tracing = open_tracing(secret, __version__)
         ids = IdSource(instance)
         waiting = Waiting()
         self._workflows = Workflows(pool)
@@ -101,7 +103,8 @@ class Server:
         ]
         self._wakeups = Wakeups(config.database_url, config.redis_url, instance, self._claims.hint, self._moved)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
-        self._grpc = grpc.aio.server(options=_options(config), maximum_concurrent_rpcs=None)
+        interceptors = None if self._tracing is None else self._tracing.interceptors()
+        self._grpc = grpc.aio.server(interceptors=interceptors, options=_options(config), maximum_concurrent_rpcs=None)
         self._worker = self._register(ids)
         self._claiming: asyncio.Task[None] | None = None
 
@@ -162,6 +165,8 @@ class Server:
         await self._wakeups.stop()
         await self._duplicates.close()
         await self._pool.close()
+        if self._tracing is not None:
+            await self._tracing.close()
 
     async def _start(self) -> None:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -185,7 +190,7 @@ class Server:
         forks = Forks(committer, workflows, ids, pool)
         heartbeat_ms = int(min(3.0, self.config.lease_s / 3) * 1000)
         worker = WorkerServicer(
-            committer, self._dispatcher, self._sessions, self._chunks, workflows, limit, heartbeat_ms
+            committer, self._dispatcher, self._sessions, self._chunks, workflows, limit, heartbeat_ms, self._tracing
         )
         servicers: dict[str, tuple[object, ...]] = {
             "RunService": (
@@ -213,6 +218,8 @@ class Server:
         if committed.voided:
             self._sessions.void(committed.voided)
         self._wakeups.committed(committed)
+        if self._tracing is not None:
+            self._tracing.committed(committed.events, committed.voided)
 
     def _delivered(self, committed: Committed) -> None:
         self._dispatcher.deliver(committed)

@@ -29,7 +29,7 @@ class Awaits:
         self._open: dict[str, list[asyncio.Future[RunResult]]] = {}
         self._unsaid: list[str] = []
         self._broken_since_s: float | None = None
-        self._line = Duplex(open_call, self, name="AwaitRuns", address=target.address)
+        self._line = Duplex(open_call, self, name="AwaitRuns", address=target.described)
         self._closed = False
 
     async def result(self, run_id: str) -> RunResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -62,11 +63,18 @@ class Target:
         names = (("x-client-name", "stellwerk-python"), ("x-client-version", VERSION))
         return (*names, ("authorization", f"Bearer {self.token}")) if self.token else names
 
-    def open_async(self) -> grpc.aio.Channel:
+    @property
+    def described(self) -> str:
+        """The address and how it is spoken to, for messages about a server that does not answer."""
+        return f"{self.address} (TLS {'off' if self.tls is None else 'on'})"
+
+    def open_async(self, interceptors: Sequence[Any] = ()) -> grpc.aio.Channel:
         """A channel for the running event loop."""
+        options = self._options()
         if self.tls is None:
-            return grpc.aio.insecure_channel(self.address, options=self._options())
-        return grpc.aio.secure_channel(self.address, self._credentials(self.tls), options=self._options())
+            return grpc.aio.insecure_channel(self.address, options=options, interceptors=interceptors)
+        credentials = self._credentials(self.tls)
+        return grpc.aio.secure_channel(self.address, credentials, options=options, interceptors=interceptors)
 
     def open_blocking(self) -> grpc.Channel:
         """A channel for OS threads."""

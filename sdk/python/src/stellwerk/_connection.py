@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from stellwerk import retry
+from stellwerk import _telemetry, retry
 from stellwerk._awaits import Awaits
 from stellwerk._channel import Target
 from stellwerk._starts import Starts
@@ -19,6 +19,7 @@ from stellwerk.v1 import (
     worker_pb2_grpc,
     workflow_pb2_grpc,
 )
+from stellwerk.v1.run_pb2 import StartRunRequest, StartRunResponse
 
 CALL_TIMEOUT_S = 15.0
 
@@ -54,16 +55,23 @@ class Connection:
         self.namespace = target.namespace
         self.metadata = target.metadata
         self.retry_s = retry_s
-        self.channel = target.open_async()
+        self.spans = _telemetry.spans(target.namespace)
+        self.channel = target.open_async(() if self.spans is None else self.spans.interceptors())
         self.stubs = stubs(self.channel)
         self.starts = Starts(self._send_starts, target, retry_s)
         self.awaits = Awaits(self._open_awaits, target, retry_s)
+
+    async def start(self, request: StartRunRequest) -> StartRunResponse:
+        """Start a run; the request must carry a request id. Raises RequestError."""
+        if self.spans is None:
+            return await self.starts.start(request)
+        return await self.spans.start(request, self.starts.start)
 
     async def call(self, method: Any, request: Any) -> Any:
         """Send a request, again and again within `retry_s` while that may help. Raises RequestError."""
         return await retry.call(
             lambda: method(request, timeout=CALL_TIMEOUT_S, metadata=self.metadata),
-            address=self.target.address,
+            address=self.target.described,
             retry_s=self.retry_s,
         )
 
@@ -72,6 +80,7 @@ class Connection:
         await self.starts.close()
         await self.awaits.close()
         await self.channel.close(None)
+        await _telemetry.flush()
 
     def _send_starts(self, request: Any) -> Any:
         return self.stubs.runs.StartRuns(request, timeout=CALL_TIMEOUT_S, metadata=self.metadata)

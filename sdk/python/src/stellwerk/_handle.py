@@ -149,7 +149,7 @@ class _Watch:
                         yield item
                 return
             except grpc.aio.AioRpcError as error:
-                failure = from_rpc(error, self._connection.target.address)
+                failure = from_rpc(error, self._connection.target.described)
             await self._pause(failure)
 
     def _open(self) -> Any:

@@ -1,6 +1,6 @@
 """The worker's line: an OS thread with a channel of its own, so that no handler can keep it from beating.
 
-Must not touch the event loop but through `on_cancelled`, which has to be safe to call from any thread.
+Must not touch the event loop but through `on_opened` and `on_cancelled`, which have to be safe to call from any thread.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ PROGRESS_GAP_S = 0.1
 
 
 class Heartbeat:
-    """Keeps the Heartbeat stream open for the worker's life. `hello` is the first message of each stream."""
+    """Keeps the Heartbeat stream open for the worker's life. `hello` is the first message of each stream.
+
+    `on_opened` is called when the server has answered for the first time.
+    """
 
     def __init__(
         self,
@@ -40,12 +43,15 @@ class Heartbeat:
         hello: HeartbeatRequest,
         *,
         held: Callable[[], list[HeldTask]],
+        on_opened: Callable[[], None],
         on_cancelled: Callable[[list[CancelledTask]], None],
     ) -> None:
         self._target = target
         self._hello = hello
         self._held = held
+        self._on_opened = on_opened
         self._on_cancelled = on_cancelled
+        self._opened = False
         self._interval_s = INTERVAL_S
         self._wake = threading.Condition()
         self._poked = False
@@ -104,10 +110,13 @@ class Heartbeat:
 
     @property
     def _address(self) -> str:
-        return self._target.address
+        return self._target.described
 
     def _heard(self, response: HeartbeatResponse) -> bool:
         """True when the server asks for a new line, elsewhere."""
+        if not self._opened:
+            self._opened = True
+            self._on_opened()
         if response.interval_ms > 0:
             with self._wake:
                 self._interval_s = response.interval_ms / 1000

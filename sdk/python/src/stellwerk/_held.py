@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from stellwerk.v1.worker_pb2 import Task
 
 if TYPE_CHECKING:
     from stellwerk._chunks import ChunkLine, Sent, TaskChunks
+    from stellwerk._spans import TaskSpan
     from stellwerk.handler import HandlerPlan
 
 
@@ -43,6 +45,7 @@ class HeldTask:
         "progress_said",
         "received_s",
         "settled",
+        "span",
         "task",
     )
 
@@ -59,6 +62,20 @@ class HeldTask:
         self.cancel_reason = ""
         self.entered = False
         self.settled = False
+        self.span: TaskSpan | None = None
+
+    @property
+    def scope(self) -> Context | None:
+        """What the handler runs in: the task's span is current there. None when nothing is traced."""
+        return None if self.span is None else self.span.scope
+
+    @property
+    def trace_id(self) -> str:
+        """The trace the task belongs to, as 32 hex digits; empty without one."""
+        parts = self.task.trace.get("traceparent", "").split("-")
+        if len(parts) > 1:
+            return parts[1]
+        return "" if self.span is None else f"{self.span.context.trace_id:032x}"
 
     def open_context(self) -> TaskContext:
         """The context of this task, made when first asked for."""

@@ -9,12 +9,13 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
+from stellwerk import _telemetry
 from stellwerk._channel import VERSION, Target
 from stellwerk._chunks import ChunkLine
 from stellwerk._heartbeat import Heartbeat
@@ -64,16 +65,24 @@ class Life:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
-        self._channel = target.open_async()
+        traced = _telemetry.spans(target.namespace)
+        spans = None if traced is None else traced.of_worker(settings.queue, settings.worker_id)
+        self._channel = target.open_async(() if traced is None else traced.interceptors())
         make: Any = WorkerServiceStub
         self._stub = make(self._channel)
-        self._chunks = ChunkLine(self._open_chunks, address=target.address)
+        self._chunks = ChunkLine(self._open_chunks, address=target.described)
         self._heartbeat = Heartbeat(
-            target, self._hello(sorted(plans)), held=self._held, on_cancelled=self._on_cancelled
+            target,
+            self._hello(sorted(plans)),
+            held=self._held,
+            on_opened=lambda: self._from_line(self._poller.line_opened),
+            on_cancelled=lambda cancelled: self._from_line(self._cancel, cancelled),
         )
         lines = Lines(threading.get_ident(), self._chunks, self._heartbeat.poke)
-        self._outbox = Outbox(self._complete, self._forget, address=target.address)
-        self._runner = Runner(plans, lines, slots=settings.slots, finish=self._outbox.add, freed=self._freed)
+        self._outbox = Outbox(self._complete, self._forget, address=target.described, spans=spans)
+        self._runner = Runner(
+            plans, lines, slots=settings.slots, finish=self._outbox.add, freed=self._freed, spans=spans
+        )
         self._poller = Poller(
             self._stub.PollTask,
             self._poll_request(sorted(plans)),
@@ -82,6 +91,7 @@ class Life:
             free_slots=self._free_slots,
             accept=self._runner.accept,
             give_back=self._give_back,
+            spans=spans,
         )
 
     def stop(self) -> None:
@@ -128,6 +138,7 @@ class Life:
         await self._chunks.close()
         await asyncio.to_thread(self._heartbeat.stop, 1.0)
         await self._channel.close(None)
+        await _telemetry.flush()
 
     def _freed(self) -> None:
         self._poller.wake()
@@ -152,12 +163,12 @@ class Life:
         for task in tasks:
             self._outbox.add(released(task))
 
-    def _on_cancelled(self, cancelled: list[CancelledTask]) -> None:
-        """Called by the heartbeat's thread."""
+    def _from_line(self, act: Callable[..., None], *values: Any) -> None:
+        """Called by the heartbeat's thread: have the loop do it."""
         try:
-            self._loop.call_soon_threadsafe(self._cancel, cancelled)
+            self._loop.call_soon_threadsafe(act, *values)
         except RuntimeError:
-            _logger.debug("cancels came after the loop was closed")
+            _logger.debug("word from the line came after the loop was closed")
 
     def _cancel(self, cancelled: list[CancelledTask]) -> None:
         for task in cancelled:

@@ -6,10 +6,12 @@ Must not lose a result: only a verdict, a lost lease or the end of the worker ta
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -21,6 +23,9 @@ from stellwerk.errors import RequestError
 from stellwerk.retry import Backoff, is_retryable
 from stellwerk.v1.payload_pb2 import FAILURE_CATEGORY_LIMIT, FAILURE_CATEGORY_USER, Failure
 from stellwerk.v1.worker_pb2 import CompleteTaskResponse, TaskResult
+
+if TYPE_CHECKING:
+    from stellwerk._spans import WorkerSpans
 
 _logger = logging.getLogger("stellwerk")
 
@@ -37,10 +42,13 @@ Send = Callable[[list[TaskResult]], Awaitable[CompleteTaskResponse]]
 class Outbox:
     """While one CompleteTask is on its way the next one fills; `settled` is told each judged token."""
 
-    def __init__(self, send: Send, settled: Callable[[bytes], None], *, address: str) -> None:
+    def __init__(
+        self, send: Send, settled: Callable[[bytes], None], *, address: str, spans: WorkerSpans | None = None
+    ) -> None:
         self._send = send
         self._settled = settled
         self._address = address
+        self._spans = spans
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[TaskResult] = deque()
         self._sending: set[asyncio.Task[None]] = set()
@@ -83,9 +91,15 @@ class Outbox:
     def _pump(self) -> None:
         self._pump_due = False
         while self._waiting and len(self._sending) < IN_FLIGHT_MAX:
-            task = self._loop.create_task(self._deliver(self._take()))
+            task = self._begin(self._take())
             self._sending.add(task)
             task.add_done_callback(self._delivered)
+
+    def _begin(self, batch: list[TaskResult]) -> asyncio.Task[None]:
+        if self._spans is None:
+            return self._loop.create_task(self._deliver(batch))
+        # Away from the handler that happened to end first: the call is for all of them.
+        return self._loop.create_task(self._spans.deliver(batch, self._deliver), context=contextvars.Context())
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -20,12 +21,18 @@ from stellwerk.errors import RequestError
 from stellwerk.retry import Backoff
 from stellwerk.v1.worker_pb2 import PollTaskRequest, Task
 
+if TYPE_CHECKING:
+    from stellwerk._spans import WorkerSpans
+
 _logger = logging.getLogger("stellwerk")
 
 WAIT_S = 20
 TASKS_MAX = 1_000
 # The server answers an empty poll before this; one that does not has lost the poll.
 TIMEOUT_S = WAIT_S + 10
+# A killed worker is missed within seconds only when the server knew its line before it handed tasks out.
+# A server that has no lines is polled all the same, after this.
+LINE_S = 2.0
 # Turns of the loop from a task's arrival to the call with its result: the handler, the outbox, the call.
 _TURNS_TO_RESULT = 3
 
@@ -43,6 +50,7 @@ class Poller:
         free_slots: Callable[[], int],
         accept: Callable[[list[Task]], None],
         give_back: Callable[[list[Task]], None],
+        spans: WorkerSpans | None = None,
     ) -> None:
         self._poll = poll
         self._request = request
@@ -51,19 +59,25 @@ class Poller:
         self._free_slots = free_slots
         self._accept = accept
         self._give_back = give_back
+        self._spans = spans
         self._asked = 0
         self._open = 0
         self._room = asyncio.Event()
         self._room.set()
         self._stop = asyncio.Event()
+        self._line_open = asyncio.Event()
         self._broken = False
         self._calls: set[Any] = set()
         self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin polling."""
+        """Begin polling, as soon as `line_opened` is called or LINE_S is over."""
         loop = asyncio.get_running_loop()
         self._loops = [loop.create_task(self._serve(), name="stellwerk poll") for _ in range(self._polls)]
+
+    def line_opened(self) -> None:
+        """The server knows the worker's heartbeat line."""
+        self._line_open.set()
 
     def wake(self) -> None:
         """A slot has become free."""
@@ -72,6 +86,7 @@ class Poller:
     async def stop(self) -> None:
         """End the open polls; tasks that come in spite of it are given back."""
         self._stop.set()
+        self._line_open.set()
         self._room.set()
         for call in self._calls:
             call.cancel()
@@ -80,6 +95,8 @@ class Poller:
             task.cancel()
 
     async def _serve(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._line_open.wait(), LINE_S)
         backoff = Backoff()
         while not self._stop.is_set():
             share = self._share()
@@ -107,6 +124,7 @@ class Poller:
         request = PollTaskRequest()
         request.CopyFrom(self._request)
         request.max_tasks = share
+        began_ns = 0 if self._spans is None else time.time_ns()
         self._asked += share
         self._open += 1
         call = self._poll(request, timeout=TIMEOUT_S, metadata=self._target.metadata)
@@ -114,7 +132,7 @@ class Poller:
         try:
             response = await call
         except grpc.aio.AioRpcError as error:
-            return None if _is_empty(error) else from_rpc(error, self._target.address)
+            return None if _is_empty(error) else from_rpc(error, self._target.described)
         except asyncio.CancelledError:
             if is_local_cancel():
                 raise
@@ -126,6 +144,8 @@ class Poller:
             self._calls.discard(call)
             self._asked -= share
             self._open -= 1
+        if self._spans is not None and response.tasks:
+            self._spans.polled(response.tasks, began_ns)
         (self._give_back if self._stop.is_set() else self._accept)(response.tasks)
         return None
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stellwerk._failure import cancelled_failure, failure_of, stopped_failure
 from stellwerk._held import HeldTask, Lines
@@ -20,10 +20,13 @@ from stellwerk.payload import PAYLOAD_BYTES_MAX, JsonText, encode, fill
 from stellwerk.v1.payload_pb2 import FAILURE_CATEGORY_LIMIT, Failure, Payload
 from stellwerk.v1.worker_pb2 import Release, Task, TaskResult
 
+if TYPE_CHECKING:
+    from stellwerk._spans import WorkerSpans
+
 _logger = logging.getLogger("stellwerk")
 
-# What a handler may raise without ending the worker; KeyboardInterrupt and the like are not its to swallow.
-_HANDLER_ERRORS = (Exception, SystemExit)
+# What passes through a handler without being its failure: the user's Ctrl-C, and the end of its coroutine.
+_NOT_THE_HANDLERS = (KeyboardInterrupt, GeneratorExit)
 
 # Cancels kept for tasks that have not arrived yet; most are for tasks that have just ended.
 EARLY_MAX = 1_000
@@ -42,6 +45,7 @@ class Runner:
         slots: int,
         finish: Finish,
         freed: Callable[[], None],
+        spans: WorkerSpans | None = None,
     ) -> None:
         self.held: dict[bytes, HeldTask] = {}
         self.running = 0
@@ -49,8 +53,11 @@ class Runner:
         self._lines = lines
         self._finish = finish
         self._freed = freed
+        self._spans = spans
         self._loop = asyncio.get_running_loop()
-        self._threads: ThreadPool[HeldTask] = ThreadPool(self._work, slots, "stellwerk-handler")
+        self._threads: ThreadPool[HeldTask] = ThreadPool(
+            self._work if spans is None else self._work_in_scope, slots, "stellwerk-handler"
+        )
         self._early: dict[bytes, str] = {}
         self._done: deque[tuple[HeldTask, Any]] = deque()
         self._collect_due = False
@@ -66,12 +73,14 @@ class Runner:
             held = HeldTask(task, plan, self._lines, received_s)
             self.held[task.token] = held
             self.running += 1
+            if self._spans is not None:
+                held.span = self._spans.begin(task)
             if self._early:
                 held.cancel_reason = self._early.pop(task.token, "")
             if plan.threaded:
                 self._threads.submit(held)
             else:
-                held.asyncio_task = self._loop.create_task(self._run(held))
+                held.asyncio_task = self._loop.create_task(self._run(held), context=held.scope)
 
     def cancel(self, token: bytes, reason: str) -> None:
         """The server took a task back; the heartbeat line may be faster than the poll that brings it."""
@@ -128,7 +137,9 @@ class Runner:
             result: TaskResult | None = _succeeded(held, output)
         except asyncio.CancelledError as error:
             result = _stopped(held, error)
-        except _HANDLER_ERRORS as error:
+        except _NOT_THE_HANDLERS:
+            raise
+        except BaseException as error:  # whatever it is, the task must not stay without a result
             result = _raised(held, error)
         if held.chunks is not None:
             result = await self._flush(held, result)
@@ -153,6 +164,12 @@ class Runner:
             self._collect_due = True
             self._wake_loop()
 
+    def _work_in_scope(self, held: HeldTask) -> None:
+        """The same inside the task's span."""
+        scope = held.scope
+        assert scope is not None
+        scope.run(self._work, held)
+
     def _wake_loop(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._collect)
@@ -165,7 +182,7 @@ class Runner:
         while self._done:
             held, result = self._done.popleft()
             if type(result) is CoroutineType:  # a lambda that calls an async function
-                held.asyncio_task = self._loop.create_task(self._await_output(held, result))
+                held.asyncio_task = self._loop.create_task(self._await_output(held, result), context=held.scope)
             elif held.chunks is not None and not held.settled:
                 held.asyncio_task = self._loop.create_task(self._settle_flushed(held, result))
             else:
@@ -177,7 +194,9 @@ class Runner:
             result: TaskResult | None = _succeeded(held, await output)
         except asyncio.CancelledError as error:
             result = _stopped(held, error)
-        except _HANDLER_ERRORS as error:
+        except _NOT_THE_HANDLERS:
+            raise
+        except BaseException as error:  # whatever it is, the task must not stay without a result
             result = _raised(held, error)
         await self._settle_flushed(held, result)
 
@@ -203,6 +222,8 @@ class Runner:
         self.running -= 1
         if held.chunks is not None:
             self._lines.chunks.forget(held)
+        if self._spans is not None and held.span is not None:
+            self._spans.end(held.task.token, held.span, result)
         if result is None:
             self.forget(held.task.token)
         else:

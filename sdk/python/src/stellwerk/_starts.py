@@ -6,6 +6,7 @@ Must not wait to fill a batch, and must not give up on a start before its retry 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class _Start:
     request: StartRunRequest
     answer: asyncio.Future[StartRunResponse]
     budget: Budget
+    # What is traced around the start; None when nothing is.
+    context: contextvars.Context | None
 
 
 class Starts:
@@ -45,11 +48,11 @@ class Starts:
         self._pump_due = False
         self._closed = False
 
-    async def start(self, request: StartRunRequest) -> StartRunResponse:
+    async def start(self, request: StartRunRequest, context: contextvars.Context | None = None) -> StartRunResponse:
         """Start one run; the request must carry a request id. Raises RequestError."""
         if self._closed:
             raise StellwerkError("the client is closed")
-        start = _Start(request, self._loop.create_future(), Budget(self._retry_s))
+        start = _Start(request, self._loop.create_future(), Budget(self._retry_s), context)
         self._enqueue(start)
         return await start.answer
 
@@ -73,7 +76,7 @@ class Starts:
         while self._waiting and len(self._sending) < IN_FLIGHT_MAX and not self._closed:
             batch = self._take()
             if batch:
-                task = self._loop.create_task(self._deliver(batch))
+                task = self._loop.create_task(self._deliver(batch), context=_context(batch))
                 self._sending.add(task)
                 task.add_done_callback(self._delivered)
 
@@ -98,7 +101,7 @@ class Starts:
         try:
             response = await self._send(request)
         except grpc.aio.AioRpcError as error:
-            failure = from_rpc(error, self._target.address)
+            failure = from_rpc(error, self._target.described)
             for start in batch:
                 self._retry_or_fail(start, failure)
         except asyncio.CancelledError:
@@ -134,6 +137,11 @@ class Starts:
             _fail([start], StellwerkError("the client was closed before the start was acknowledged"))
         elif not start.answer.done():
             self._enqueue(start)
+
+
+def _context(batch: list[_Start]) -> contextvars.Context | None:
+    """In a trace the call for one start belongs to it, the call for several to none of them."""
+    return batch[0].context if len(batch) == 1 or batch[0].context is None else contextvars.Context()
 
 
 def _fail(starts: list[_Start] | deque[_Start], error: StellwerkError) -> None:

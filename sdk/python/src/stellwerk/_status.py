@@ -34,7 +34,7 @@ _BY_CODE: dict[str, type[errors.RequestError]] = {
 
 
 def from_rpc(error: grpc.RpcError, address: str) -> errors.RequestError:
-    """The exception of a failed call; `address` is named when the server could not be reached."""
+    """The exception of a failed call; `address` (and its TLS) is named when the server could not be reached."""
     call: Any = error
     code = call.code().name
     facts: dict[str, Any] = {"code": code}

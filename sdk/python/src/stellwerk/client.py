@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from stellwerk import _records
+from stellwerk import _records, _telemetry
 from stellwerk._channel import Tls, target
 from stellwerk._connection import Connection, Stubs, request_id
 from stellwerk._handle import RunHandle, outcome
@@ -63,6 +63,7 @@ class Client:
         if retry_s < 0:
             raise ValueError(f"retry_s: expected a number of seconds >= 0, came {retry_s}")
         self._target = target(address, token, namespace, tls)
+        _telemetry.configure()
         self._retry_s = retry_s
         self._open: Connection | None = None
         self._closed = False
@@ -131,7 +132,7 @@ class Client:
                          raises IdempotencyKeyReused (default: none)
         timeout          seconds or timedelta until the run ends as TIMED_OUT (default: the definition's)
         version          of the workflow (default 0: the current one)
-        trace            W3C trace context, handed to every task of the run (default: none)
+        trace            W3C trace context, handed to every task of the run (default: the current span's, if traced)
 
         Concurrent starts travel together. Raises EncodeError, NotFound, InvalidArgument, ...
         """
@@ -145,7 +146,7 @@ class Client:
             request.trace.update(trace)
         _check_size(request)
         connection = self._connection
-        response = await connection.starts.start(request)
+        response = await connection.start(request)
         return RunHandle(connection, response.run_id, response.deduplicated)
 
     async def run(

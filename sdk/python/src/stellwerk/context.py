@@ -51,7 +51,7 @@ class Cancellation:
 
 
 class _TaskLogger(logging.LoggerAdapter[logging.Logger]):
-    """Adds run_id, step and attempt to every record, beside what the caller adds."""
+    """Adds run_id, step, attempt and trace_id to every record, beside what the caller adds."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
@@ -114,14 +114,14 @@ class TaskContext:
 
     @property
     def trace(self) -> Mapping[str, str]:
-        """W3C trace context of the run's start (`traceparent`, `tracestate`), empty without one."""
+        """W3C trace context of this attempt (`traceparent`, `tracestate`), as the server sent it; empty without one."""
         return dict(self._held.task.trace)
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """Logger "stellwerk.task"; its records carry run_id, step and attempt."""
+        """Logger "stellwerk.task"; its records carry run_id, step, attempt and trace_id (empty without a trace)."""
         if self._log is None:
-            names = {"run_id": self.run_id, "step": self.step, "attempt": self.attempt}
+            names = {"run_id": self.run_id, "step": self.step, "attempt": self.attempt, "trace_id": self._held.trace_id}
             self._log = _TaskLogger(_logger, names)
         return self._log
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -21,6 +22,7 @@ from stellwerk.v1.payload_pb2 import Payload
 PAYLOAD_BYTES_MAX = 15 * 1024 * 1024
 
 _BYTES = (bytes, bytearray, memoryview)
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 class JsonText(str):
@@ -49,7 +51,7 @@ def fill(payload: Payload, value: Any) -> None:
     try:
         payload.json = text
     except ValueError as error:
-        raise EncodeError(f"value holds text that is not valid Unicode: {error}") from error
+        raise EncodeError(_explain(value, error)) from error
 
 
 def decode(payload: Payload) -> Any:
@@ -106,33 +108,49 @@ _decoder = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _explain(value: Any, error: Exception) -> str:
-    """Say where in the value the offending part is; slow, for errors only."""
-    if isinstance(error, RecursionError):
-        return "value is nested too deep for JSON"
-    path, offender = "value", value
-    for _ in range(50):
-        for step, child in _children(offender):
-            if not _encodes(child):
-                path, offender = path + step, child
-                break
-        else:
-            break
-    return f"{path} cannot be written as JSON: {error}"
-
-
-def _children(value: Any) -> Iterator[tuple[str, Any]]:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = _to_plain(value)
-    if isinstance(value, Mapping):
-        return ((f".{key}", child) for key, child in value.items())
-    if isinstance(value, (list, tuple)):
-        return ((f"[{index}]", child) for index, child in enumerate(value))
-    return iter(())
-
-
-def _encodes(value: Any) -> bool:
+    """Say where in the value the offending part is, and what is wrong with it; slow, for errors only."""
     try:
-        _encoder(value)
-    except (TypeError, ValueError, RecursionError):
+        place, why = _offence(value, "value", ()) or ("value", str(error))
+    except RecursionError:
+        place, why = "value", "it is nested too deep"
+    return f"{place} cannot be written as JSON: {why}"
+
+
+def _offence(value: Any, path: str, around: tuple[int, ...]) -> tuple[str, str] | None:
+    """The first place in the value that cannot be written, and why. `around` are the ids of what it is in."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return path, f"{_NOT_FINITE[str(float(value))]} is not JSON"
+    if isinstance(value, str):
+        return None if _is_unicode(value) else (path, "its text is not valid Unicode")
+    if value is None or isinstance(value, (int, float)):
+        return None
+    if id(value) in around:
+        return path, "it contains itself"
+    inside = (*around, id(value))
+    if isinstance(value, dict):
+        return _first(_offence_of_item(item, path, inside) for item in value.items())
+    if isinstance(value, (list, tuple)):
+        return _first(_offence(child, f"{path}[{index}]", inside) for index, child in enumerate(value))
+    try:
+        return _offence(_to_plain(value), path, inside)
+    except TypeError as error:
+        return path, str(error)
+
+
+def _offence_of_item(item: tuple[Any, Any], path: str, inside: tuple[int, ...]) -> tuple[str, str] | None:
+    key, child = item
+    if key is not None and not isinstance(key, (str, int, float)):
+        return path, f"a {type(key).__name__} has no JSON form"
+    return _offence(key, path, ()) or _offence(child, f"{path}.{key}", inside)
+
+
+def _first(offences: Iterable[tuple[str, str] | None]) -> tuple[str, str] | None:
+    return next((offence for offence in offences if offence is not None), None)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         return False
     return True

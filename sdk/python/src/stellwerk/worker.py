@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from stellwerk import _telemetry
 from stellwerk._channel import Tls, target
 from stellwerk._life import Life, Settings
 from stellwerk.errors import StellwerkError
@@ -62,6 +63,7 @@ class Worker:
         drain_s: float = 30.0,
     ) -> None:
         self._target = target(address, token, namespace, tls)
+        _telemetry.configure()
         self._settings = Settings(
             worker_id=worker_id or _fresh_id(),
             queue=queue,

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stellwerk_server.cli.output import Output, plain
 from stellwerk_server.cli.problems import MISUSED, CliError, refuse
+from stellwerk_server.telemetry import logs
 
 if TYPE_CHECKING:
     from stellwerk_server.config import Config
@@ -84,15 +84,16 @@ class Announcement:
             sys.stdout.flush()
 
 
-def set_up_logging(level: str) -> None:
-    """Log to stderr, times in UTC."""
+def set_up_logging(level: str, kind: str) -> None:
+    """Log to stderr as text or JSON, times in UTC; a record about a run names it."""
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         refuse(f"--log-level: expected debug, info, warning or error, came {level!r}")
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
+    if kind not in logs.FORMATS:
+        refuse(f"--log-format: expected {' or '.join(logs.FORMATS)}, came {kind!r}")
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
+    handler.addFilter(logs.AboutRuns())
+    handler.setFormatter(logs.formatter(kind))
     logging.root.handlers = [handler]
     logging.root.setLevel(number)
     # Alembic tells every step it takes.

@@ -26,6 +26,7 @@ Host = Annotated[str, typer.Option(help="address to listen on")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="gRPC port; 0 takes a free one")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow plain text that other machines can reach")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error", envvar="STELLWERK_LOG_LEVEL")]
+LogFormat = Annotated[str, typer.Option(help="text or json", envvar="STELLWERK_LOG_FORMAT")]
 # What starts us holds our standard input open; when it dies, however it dies, so do we.
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
@@ -42,13 +43,14 @@ def up(
     port: Port = 7400,
     insecure: Insecure = False,
     log_level: LogLevel = "warning",
+    log_format: LogFormat = "text",
     supervised: Supervised = False,
     as_json: Json = False,
 ) -> None:
     """Everything on this machine: Postgres, Valkey and a server, the data in one folder. Ctrl-C stops all."""
 
     def body() -> None:
-        life.set_up_logging(log_level)
+        life.set_up_logging(log_level, log_format)
         life.require_free(host, port)
         with life.interruptible(), _databases(folder) as (postgres, valkey):
             from stellwerk_server.cli import database
@@ -82,6 +84,7 @@ def serve(
     migrate: Annotated[bool, typer.Option("--migrate/--no-migrate", help="bring the database up to date")] = True,
     drain: Annotated[float, typer.Option(min=0, max=600, help="seconds a stop waits for calls under way")] = 20.0,
     log_level: LogLevel = "info",
+    log_format: LogFormat = "text",
     reuse_port: Annotated[bool, typer.Option("--reuse-port", help="share the port with other servers")] = False,
     supervised: Supervised = False,
     as_json: Json = False,
@@ -89,7 +92,7 @@ def serve(
     """A server on a Postgres of yours; any number of them may share it. SIGTERM drains."""
 
     def body() -> int | None:
-        life.set_up_logging(log_level)
+        life.set_up_logging(log_level, log_format)
         from stellwerk_server.cli import database, supervise
         from stellwerk_server.config import Config, ConfigError
 
@@ -115,7 +118,9 @@ def serve(
             life.warn_of_risks(config.database_url)
         announcement = life.Announcement(Output(as_json), {"database": database.masked(config.database_url)})
         if processes > 1:
-            return supervise.run(config, processes, log_level, announcement)
+            return supervise.run(
+                config, processes, {"--log-level": log_level, "--log-format": log_format}, announcement
+            )
         with life.interruptible():
             life.serve(config, announcement, supervised=supervised)
         return None

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
 
 from stellwerk_server.cli.life import Announcement, stop_on_signals
 from stellwerk_server.config import Config
@@ -25,24 +26,27 @@ _BACKOFF_S, _BACKOFF_MAX_S = 0.2, 10.0
 _GRACE_S = 10.0
 
 
-def run(config: Config, count: int, log_level: str, announcement: Announcement) -> int:
-    """Keep `count` servers alive until a signal comes, then drain them all; gives the exit status."""
+def run(config: Config, count: int, options: Mapping[str, str], announcement: Announcement) -> int:
+    """Keep `count` servers alive until a signal comes, then drain them all; gives the exit status.
+
+    `options` are handed to each beside the configuration.
+    """
     with socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET) as reserved:
         # Bound and never listened on: it holds the port, also one we were free to choose.
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind((config.host, config.port))
         port = reserved.getsockname()[1]
-        return asyncio.run(_Supervisor(config, port, count, log_level).run(announcement))
+        return asyncio.run(_Supervisor(config, port, count, options).run(announcement))
 
 
 class _Supervisor:
     """The children, by place."""
 
-    def __init__(self, config: Config, port: int, count: int, log_level: str) -> None:
+    def __init__(self, config: Config, port: int, count: int, options: Mapping[str, str]) -> None:
         self._config = config
         self._port = port
         self._count = count
-        self._log_level = log_level
+        self._options = options
         self._children: dict[int, Process] = {}
         self._ready = [asyncio.Event() for _ in range(count)]
 
@@ -87,7 +91,7 @@ class _Supervisor:
             "--host": config.host,
             "--port": self._port,
             "--drain": config.drain_s,
-            "--log-level": self._log_level,
+            **self._options,
         }
         flags = ["--reuse-port", "--supervised", "--no-migrate", "--json", *(["--insecure"] if config.insecure else [])]
         arguments = [str(part) for pair in options.items() for part in pair]

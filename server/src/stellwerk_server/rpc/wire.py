@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -16,12 +16,15 @@ from stellwerk_server.model import token as tokens
 from stellwerk_server.model.errors import InvalidArgument, Problem
 from stellwerk_server.rpc import convert
 
+if TYPE_CHECKING:
+    from stellwerk_server.telemetry.tracing import Tracing
+
 # Of payloads in one answer; with those of a second list it still is below what a message may hold.
 ANSWER_BYTES = 7 * 1024 * 1024
 
 
-def task_out(grant: Grant) -> worker_pb2.Task:
-    """The task a worker gets."""
+def task_out(grant: Grant, tracing: Tracing | None) -> worker_pb2.Task:
+    """The task a worker gets; its trace context is that of its attempt, or without tracing the caller's."""
     task = worker_pb2.Task(
         token=tokens.pack(grant.run_id, grant.attempt, grant.secret, grant.step),
         run_id=ids.show(grant.run_id),
@@ -33,7 +36,9 @@ def task_out(grant: Grant) -> worker_pb2.Task:
         input=convert.payload_message(grant.input),
         deadline=convert.timestamp(grant.deadline),
     )
-    if grant.trace is not None:
+    if tracing is not None:
+        task.trace.update(tracing.task_trace(grant.run_id, grant.step, grant.attempt, grant.trace))
+    elif grant.trace is not None:
         task.trace.update(json.loads(grant.trace))
     return task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stellwerk.v1 import payload_pb2, worker_pb2
 from stellwerk_server.commit.committer import Committer
@@ -19,6 +19,9 @@ from stellwerk_server.model.commands import Command, CompleteStep, FailStep, Rel
 from stellwerk_server.model.errors import InvalidArgument, Problem, Refused, StellwerkError
 from stellwerk_server.rpc import convert, names, wire
 from stellwerk_server.rpc.refusal import refusal_out
+
+if TYPE_CHECKING:
+    from stellwerk_server.telemetry.tracing import Tracing
 
 MAX_TASKS = 1_000
 _POLL_WAIT_S = 20.0
@@ -37,6 +40,7 @@ class WorkerServicer:
         workflows: Workflows,
         max_payload_bytes: int,
         heartbeat_ms: int,
+        tracing: Tracing | None,
     ) -> None:
         self._committer = committer
         self._dispatcher = dispatcher
@@ -45,6 +49,7 @@ class WorkerServicer:
         self._workflows = workflows
         self._limit = max_payload_bytes
         self._heartbeat_ms = heartbeat_ms
+        self._tracing = tracing
         self.draining = asyncio.Event()
 
     async def PollTask(self, request: worker_pb2.PollTaskRequest, context: Any) -> worker_pb2.PollTaskResponse:
@@ -60,7 +65,7 @@ class WorkerServicer:
         grants = await self._dispatcher.poll(
             namespace_id, queue, request.actions, request.worker_id, request.max_tasks, wait_s
         )
-        return worker_pb2.PollTaskResponse(tasks=[wire.task_out(grant) for grant in grants])
+        return worker_pb2.PollTaskResponse(tasks=[wire.task_out(grant, self._tracing) for grant in grants])
 
     async def CompleteTask(
         self, request: worker_pb2.CompleteTaskRequest, context: Any
