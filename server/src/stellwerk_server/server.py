@@ -44,6 +44,7 @@ from stellwerk_server.rpc.dead_letters import DeadLetterWrites
 from stellwerk_server.rpc.forks import Forks
 from stellwerk_server.rpc.run_reads import RunReads
 from stellwerk_server.rpc.runs import RunWrites
+from stellwerk_server.rpc.signals import RunSignals
 from stellwerk_server.rpc.starts import Starter
 from stellwerk_server.rpc.watch import RunWatch
 from stellwerk_server.rpc.worker import WorkerServicer
@@ -195,6 +196,7 @@ class Server:
         servicers: dict[str, tuple[object, ...]] = {
             "RunService": (
                 RunWrites(committer, starter, forks, self._results, workflows, pool),
+                RunSignals(committer, workflows, pool, limit),
                 RunReads(pool, workflows, self._sessions.progress),
                 RunWatch(self._results, pool),
             ),

@@ -155,7 +155,8 @@ def snapshot(run: Run) -> dict[str, Any]:
     steps = {key: _step(step) for key, step in run.steps.items()}
     for step in run.workflow.definition.steps:
         steps.setdefault(step.id, _step(Step(step, step.id)))
-    return {**fields, "timers": dict(run.timers), "parked": set(run.parked), "steps": steps}
+    told = run.signals and (run.signals.ids, run.signals.kept, {s: list(a) for s, a in run.signals.awaiting.items()})
+    return {**fields, "timers": dict(run.timers), "parked": set(run.parked), "steps": steps, "signals": told}
 
 
 def illegal_moves(run: Run, events: list[Event]) -> list[str]:

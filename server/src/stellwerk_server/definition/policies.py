@@ -36,6 +36,15 @@ def timeouts(step: Fields) -> Timeouts:
     return Timeouts(fields.duration("attempt"), fields.duration("total"), fields.duration("start"))
 
 
+def total_timeout(step: Fields) -> Timeouts:
+    """The one bound of a step without attempts: a bare duration, or `total`."""
+    if not isinstance(step.value.get("timeout"), dict):
+        return Timeouts(total_s=step.duration("timeout"))
+    fields = Fields(step.value["timeout"], step.at("timeout"), step.problems)
+    fields.only(("total",))
+    return Timeouts(total_s=fields.duration("total"))
+
+
 def _backoff(fields: Fields) -> float:
     fixed = fields.choice("strategy", "exponential", ("fixed", "exponential")) == "fixed"
     if not fixed:

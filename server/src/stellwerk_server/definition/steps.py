@@ -21,8 +21,10 @@ from stellwerk_server.model.errors import ExpressionError
 
 _COMMON = ("id", "needs", "when", "on_failure", "description", "labels")
 _ACTION_ONLY = ("action", "input", "foreach", "queue", "priority", "retry", "timeout")
-_KEYS = (*_COMMON, *_ACTION_ONLY, "sleep")
-_LATER = {"signal": "waiting for signals", "workflow": "child runs"}
+_KEYS = (*_COMMON, *_ACTION_ONLY, "sleep", "signal")
+_KINDS = {"action": StepKind.ACTION, "sleep": StepKind.SLEEP, "signal": StepKind.SIGNAL}
+_LATER = {"workflow": "child runs"}
+_KIND_NAMES = ", ".join(_KINDS)
 _ON_FAILURE = {choice.name.lower(): choice for choice in OnFailure}
 
 
@@ -57,25 +59,48 @@ def build_step(index: int, step: Fields, graph: Graph | None, reads: Reads) -> S
         sleep_s=sleep_s,
         sleep=sleep,
         retry=policies.retry(step),
-        timeout=policies.timeouts(step) if kind is StepKind.ACTION else Timeouts(),
-        on_failure=_ON_FAILURE[step.choice("on_failure", "fail", tuple(_ON_FAILURE))],
+        signal=step.name("signal", "none") if "signal" in step.value else "",
+        timeout=_timeouts(kind, step),
+        on_failure=_on_failure(kind, step),
     )
 
 
 def _kind(step: Fields) -> StepKind:
-    """Whether the step is an action or a sleep; notes keys that belong to neither or to the other."""
+    """What makes the step go; notes keys that belong to another kind."""
     later = [key for key in _LATER if key in step.value]
     for key in later:
         step.problems.add(step.at(key), f"{_LATER[key]} ({key}:) are not supported by this version")
     step.only((*_KEYS, *later))
-    if "sleep" in step.value:
-        if "action" in step.value:
-            step.problems.add(step.path, "expected either action or sleep, came both")
+    found = [key for key in _KINDS if key in step.value]
+    if len(found) > 1:
+        step.problems.add(step.path, f"expected one of {_KIND_NAMES}, came {' and '.join(found)}")
+    if not found and not later and step.value:
+        step.problems.add(step.path, f"expected one of {_KIND_NAMES}, came none")
+    kind = _KINDS[found[-1]] if found else StepKind.ACTION
+    if kind is StepKind.SLEEP:
         step.refuse(_ACTION_ONLY[1:], "a step that sleeps has no such field")
-        return StepKind.SLEEP
-    if "action" not in step.value and not later and step.value:
-        step.problems.add(step.path, "expected action or sleep, came neither")
-    return StepKind.ACTION
+    elif kind is StepKind.SIGNAL:
+        step.refuse(
+            [key for key in _ACTION_ONLY[1:] if key != "timeout"], "a step that waits for a signal has no such field"
+        )
+    return kind
+
+
+def _timeouts(kind: StepKind, step: Fields) -> Timeouts:
+    if kind is StepKind.ACTION:
+        return policies.timeouts(step)
+    if kind is StepKind.SLEEP:
+        return Timeouts()
+    return policies.total_timeout(step)
+
+
+def _on_failure(kind: StepKind, step: Fields) -> OnFailure:
+    chosen = _ON_FAILURE[step.choice("on_failure", "fail", tuple(_ON_FAILURE))]
+    if kind is StepKind.SIGNAL and chosen is OnFailure.PARK:
+        step.problems.add(
+            step.at("on_failure"), "a signal that does not come leaves nothing to park: expected fail or continue"
+        )
+    return chosen
 
 
 def _input(index: int, step: Fields, reads: Reads) -> Template | None:

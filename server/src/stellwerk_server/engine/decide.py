@@ -13,11 +13,14 @@ from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.engine.transition import Transition, is_open
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids
-from stellwerk_server.model.definition import OnFailure
-from stellwerk_server.model.errors import NotFound, Refused
+from stellwerk_server.model.definition import OnFailure, StepKind
+from stellwerk_server.model.errors import Exhausted, NotFound, Refused
 from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
 from stellwerk_server.model.failure import Category, Failure
 from stellwerk_server.model.states import RunState, StepState
+
+# Of one name in one run, with no step that takes them.
+MAX_KEPT_SIGNALS = 1_000
 
 
 def start(command: c.StartRun, now: Instant) -> tuple[Run, list[Event]]:
@@ -35,8 +38,15 @@ def start(command: c.StartRun, now: Instant) -> tuple[Run, list[Event]]:
     for kept in command.kept:
         state = StepState.SUCCEEDED if kept.output is not None else StepState.SKIPPED
         transition.emit(EventType.STEP_KEPT, kept.step, kept.attempt, payload=kept.output, data={"state": state.name})
+    if command.signal is not None:
+        _tell(transition, command.signal)
     transition.begin()
     return run, transition.events
+
+
+def _tell(t: Transition, signal: c.Signal) -> None:
+    t.emit(EventType.RUN_SIGNALLED, payload=signal.payload, data={"signal": signal.name, "id": signal.id})
+    t.deliver(signal.name)
 
 
 def decide(run: Run, command: c.Command, lease: c.Lease | None, now: Instant) -> list[Event]:
@@ -125,14 +135,36 @@ def _fire(t: Transition, command: c.FireTimer, lease: c.Lease | None) -> list[Ev
     return t.events
 
 
+def _signal(t: Transition, command: c.SignalRun, lease: c.Lease | None) -> list[Event]:
+    signals = t.run.signals
+    if signals is not None:
+        if command.signal.id in signals.ids:
+            return []
+        kept = len(signals.kept.get(command.signal.name, ()))
+        if kept >= MAX_KEPT_SIGNALS:
+            message = f"{kept} signals {command.signal.name!r} wait in {ids.show(t.run.id)} already; no step takes them"
+            raise Exhausted("TOO_MANY_SIGNALS", message, run_id=ids.show(t.run.id), signal=command.signal.name)
+    _require_open(t.run)
+    _tell(t, command.signal)
+    t.settle()
+    return t.events
+
+
 def _time_out(t: Transition, step: Step, kind: TimerKind) -> None:
     timeout = step.definition.timeout
     if kind is TimerKind.STEP_START:
         failure = Failure("StartTimeout", f"no worker took it within {timeout.start_s:g} s")
+    elif step.definition.kind is StepKind.SIGNAL:
+        message = f"signal {step.definition.signal!r} did not come within {timeout.total_s:g} s"
+        failure = Failure("SignalTimeout", message)
     else:
         failure = Failure("StepTimeout", f"it was not done after {timeout.total_s:g} s")
-    failure = failure.located(step.key, step.attempt, "", t.now)
-    _die(t, step, _with_category(failure, Category.TIMEOUT), STEP_TIMED_OUT, None)
+    failure = _with_category(failure.located(step.key, step.attempt, "", t.now), Category.TIMEOUT)
+    if step.definition.kind is StepKind.SIGNAL:
+        # No worker could do better with another attempt, so it is no dead letter.
+        t.give_up(step, failure)
+    else:
+        _die(t, step, failure, STEP_TIMED_OUT, None)
 
 
 def _with_category(failure: Failure, category: Category) -> Failure:
@@ -249,6 +281,7 @@ _DECIDE: dict[type, Callable[..., list[Event]]] = {
     c.FailStep: _fail,
     c.ExpireLease: _fail,
     c.ReleaseStep: _release,
+    c.SignalRun: _signal,
     c.FireTimer: _fire,
     c.CancelRun: _cancel,
     c.TerminateRun: _terminate,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from stellwerk_server.engine import inputs
 from stellwerk_server.engine.run import Run, Step
+from stellwerk_server.model.definition import StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
+from stellwerk_server.model.payload import NULL
 from stellwerk_server.model.states import RunState, StepState
 
 
@@ -77,6 +80,12 @@ def _run_resumed(run: Run, event: Event) -> None:
     run.block_reason = None
 
 
+def _signalled(run: Run, event: Event) -> None:
+    data, signals = event.data or {}, run.told()
+    signals.ids.add(data["id"])
+    signals.kept.setdefault(data["signal"], deque()).append(NULL if event.payload is None else event.payload)
+
+
 def _scheduled(run: Run, event: Event) -> None:
     step = _touched(run, event)
     requeued = step.state is StepState.DEAD
@@ -110,6 +119,8 @@ def _succeeded(run: Run, event: Event) -> None:
     step.started_at = event.started_at
     step.failure = None
     step.output = inputs.join(step.outcomes) if step.items is not None else event.payload
+    if step.definition.kind is StepKind.SIGNAL:
+        run.told().kept[step.definition.signal].popleft()
     _finish(run, step, event, met=True)
 
 
@@ -166,6 +177,17 @@ def _sleeping(run: Run, event: Event) -> None:
     step.due_at = (event.data or {})["due_at"]
     step.input = inputs.default(run, step)
     _set_timer(run, step.key, TimerKind.SLEEP, step.due_at)
+
+
+def _awaiting(run: Run, event: Event) -> None:
+    step = _touched(run, event)
+    step.state = StepState.WAITING
+    step.ready_at = event.at
+    step.input = inputs.default(run, step)
+    run.told().awaiting.setdefault(step.definition.signal, {})[step.key] = step
+    if step.definition.timeout.total_s is not None:
+        step.due_at = event.at + int(step.definition.timeout.total_s * SECOND)
+        _set_timer(run, step.key, TimerKind.STEP_TOTAL, step.due_at)
 
 
 def _expanded(run: Run, event: Event) -> None:
@@ -229,6 +251,8 @@ def _finish(run: Run, step: Step, event: Event, met: bool) -> None:
         parent.outcomes[step.item] = step.output
         run.changes.touched[parent.key] = parent
         return
+    if step.definition.kind is StepKind.SIGNAL and run.signals is not None:
+        run.signals.awaiting.get(step.definition.signal, {}).pop(step.key, None)
     run.open_steps -= 1
     for dependent in run.dependents(step):
         dependent.needs_left -= 1
@@ -249,6 +273,7 @@ _APPLY: dict[EventType, Callable[[Run, Event], None]] = {
     EventType.RUN_TIMED_OUT: _run_ended(RunState.TIMED_OUT),
     EventType.RUN_BLOCKED: _run_blocked,
     EventType.RUN_RESUMED: _run_resumed,
+    EventType.RUN_SIGNALLED: _signalled,
     EventType.STEP_SCHEDULED: _scheduled,
     EventType.STEP_SUCCEEDED: _succeeded,
     EventType.STEP_ATTEMPT_FAILED: _attempt_failed,
@@ -256,6 +281,7 @@ _APPLY: dict[EventType, Callable[[Run, Event], None]] = {
     EventType.STEP_FAILED: _failed,
     EventType.STEP_SKIPPED: _skipped,
     EventType.STEP_SLEEPING: _sleeping,
+    EventType.STEP_AWAITING: _awaiting,
     EventType.STEP_EXPANDED: _expanded,
     EventType.STEP_KEPT: _kept,
     EventType.STEP_DISCARDED: _discarded,

@@ -5,6 +5,7 @@ Runs are changed in place, only by `evolve`: a copy of a 10,000-step run per com
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from stellwerk_server.model.commands import Workflow
@@ -96,6 +97,17 @@ class Changes:
         self.ended = False
 
 
+class Signals:
+    """What a run was told and no step has taken yet, by name and in order, and the steps that wait to be told."""
+
+    __slots__ = ("awaiting", "ids", "kept")
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.kept: dict[str, deque[Payload]] = {}
+        self.awaiting: dict[str, dict[str, Step]] = {}
+
+
 class Run:
     """One run. `seq` is the number of its last event; `steps` holds those that have begun."""
 
@@ -115,6 +127,7 @@ class Run:
         "parked",
         "request_id",
         "seq",
+        "signals",
         "state",
         "steps",
         "stored",
@@ -143,6 +156,8 @@ class Run:
         self.open_steps = len(workflow.definition.steps)
         self.parked: dict[str, Step] = {}
         self.timers: dict[TimerKey, Instant] = {}
+        # None until the run is told something, or a step waits to be.
+        self.signals: Signals | None = None
         self.stored = False
         self.changes = Changes()
 
@@ -161,6 +176,12 @@ class Run:
     def parent(self, item: Step) -> Step:
         """The foreach step an item belongs to."""
         return self.steps[item.definition.id]
+
+    def told(self) -> Signals:
+        """The run's signals, made on first use."""
+        if self.signals is None:
+            self.signals = Signals()
+        return self.signals
 
     def take_changes(self) -> Changes:
         """Hand over the notes and begin new ones."""

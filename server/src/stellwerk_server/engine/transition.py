@@ -75,6 +75,15 @@ class Transition:
         if self.run.open_steps == 0 and not self.run.parked and not self.run.state.terminal:
             self._succeed()
 
+    def deliver(self, signal: str) -> None:
+        """Give the oldest kept signal of that name to the step that has waited longest, if both are there."""
+        signals = self.run.told()
+        kept, awaiting = signals.kept.get(signal), signals.awaiting.get(signal)
+        if kept and awaiting:
+            step = next(iter(awaiting.values()))
+            self.emit(EventType.STEP_SUCCEEDED, step.key, payload=kept[0])
+            self.finished(step)
+
     def give_up(self, step: Step, failure: Failure) -> None:
         """A step without a worker to blame has failed for good; its on_failure says what follows."""
         self.emit(EventType.STEP_FAILED, step.key, failure=failure)
@@ -114,6 +123,9 @@ class Transition:
             elif definition.kind is StepKind.SLEEP:
                 due_at = self.now + int(self._sleep_s(definition) * SECOND)
                 self.emit(EventType.STEP_SLEEPING, step.key, data={"due_at": due_at})
+            elif definition.kind is StepKind.SIGNAL:
+                self.emit(EventType.STEP_AWAITING, step.key)
+                self.deliver(definition.signal)
             elif definition.foreach is not None:
                 self._expand(step, self._items(definition))
             else:

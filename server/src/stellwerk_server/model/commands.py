@@ -31,6 +31,14 @@ class Kept(NamedTuple):
     output: Payload | None
 
 
+class Signal(NamedTuple):
+    """Something a run is told by name. One `id` is delivered once."""
+
+    name: str
+    id: str
+    payload: Payload
+
+
 class StartRun(NamedTuple):
     """Begin a run. Same `idempotency_key` or `request_id`: the run that is there answers."""
 
@@ -47,6 +55,8 @@ class StartRun(NamedTuple):
     trace: str | None = None
     forked_from: int | None = None
     kept: tuple[Kept, ...] = ()
+    # Told to the run in the transaction that makes it.
+    signal: Signal | None = None
 
 
 class CompleteStep(NamedTuple):
@@ -97,6 +107,13 @@ class FireTimer(NamedTuple):
     due_at: Instant
 
 
+class SignalRun(NamedTuple):
+    """Tell an open run something; kept until a step waits for it."""
+
+    run_id: int
+    signal: Signal
+
+
 class CancelRun(NamedTuple):
     """End the run as CANCELLED; handlers are told."""
 
@@ -129,7 +146,7 @@ class DiscardStep(NamedTuple):
 
 
 LeaseCommand = CompleteStep | FailStep | ReleaseStep | ExpireLease
-Command = LeaseCommand | StartRun | FireTimer | CancelRun | TerminateRun | RequeueStep | DiscardStep
+Command = LeaseCommand | StartRun | SignalRun | FireTimer | CancelRun | TerminateRun | RequeueStep | DiscardStep
 
 
 class Lease(NamedTuple):

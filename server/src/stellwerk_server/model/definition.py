@@ -19,10 +19,11 @@ class OnFailure(IntEnum):
 
 
 class StepKind(IntEnum):
-    """What makes a step go: a worker, or the clock."""
+    """What makes a step go: a worker, the clock, or somebody's signal."""
 
     ACTION = 1
     SLEEP = 2
+    SIGNAL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class StepDefinition:
     foreach: Template | None = None
     sleep_s: float | None = None
     sleep: Template | None = None
+    # The name of the signal a step waits for; its payload is the step's output.
+    signal: str = ""
     retry: RetryPolicy = RetryPolicy()
     timeout: Timeouts = Timeouts()
     on_failure: OnFailure = OnFailure.FAIL

@@ -24,6 +24,7 @@ class EventType(IntEnum):
     RUN_TIMED_OUT = 6
     RUN_BLOCKED = 7
     RUN_RESUMED = 8
+    RUN_SIGNALLED = 9
     STEP_SCHEDULED = 20
     STEP_SUCCEEDED = 21
     STEP_ATTEMPT_FAILED = 22
@@ -34,6 +35,7 @@ class EventType(IntEnum):
     STEP_EXPANDED = 27
     STEP_KEPT = 28
     STEP_DISCARDED = 29
+    STEP_AWAITING = 30
 
 
 class Event(NamedTuple):

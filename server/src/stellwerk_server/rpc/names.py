@@ -38,6 +38,12 @@ def check_beat(request: worker_pb2.HeartbeatRequest) -> None:
     _raise(problems)
 
 
+def check_name(field: str, name: str) -> None:
+    """Raise InvalidArgument for what cannot be a name of ours."""
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument([Problem(field, f"expected 1 to 200 of A-Z a-z 0-9 _ . : / -, came {name[:80]!r}")])
+
+
 def check_batch(field: str, size: int, most: int) -> None:
     """Raise InvalidArgument for an empty or too large batch."""
     if not 1 <= size <= most:

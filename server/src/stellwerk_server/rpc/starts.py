@@ -14,11 +14,12 @@ from stellwerk_server.commit.outcome import Outcome, Started
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.duplicates import Duplicates, Key, Known
 from stellwerk_server.model import payload as payloads
-from stellwerk_server.model.commands import StartRun
+from stellwerk_server.model.commands import Signal, SignalRun, StartRun
 from stellwerk_server.model.errors import InvalidArgument, Problem, StellwerkError
 from stellwerk_server.model.ids import IdSource
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.rpc import convert, names, wire
+from stellwerk_server.rpc.signals import signal_in
 
 _MAX_TIMEOUT_S = 315_360_000.0
 
@@ -57,6 +58,7 @@ class Starter:
             if item.key is not None and isinstance(outcome, Started) and outcome.expires_at:
                 fresh.append((item.key, outcome.run_id, outcome.expires_at))
         await self._duplicates.remember(fresh)
+        await self._tell_known(requests, outcomes, path)
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _answer_known(self, items: dict[int, _Item], outcomes: list[Outcome | None]) -> None:
@@ -69,6 +71,22 @@ class Starter:
             if isinstance(entry, Known) and entry.digest == key.digest:
                 outcomes[place] = Started(entry.run_id, True)
                 del items[place]
+
+    async def _tell_known(
+        self, requests: Sequence[run_pb2.StartRunRequest], outcomes: list[Outcome | None], path: str
+    ) -> None:
+        """A start that found its run there still has its signal to deliver; a new run took it with its start."""
+        places, commands = [], []
+        for place, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
+            if request.HasField("signal") and isinstance(outcome, Started) and outcome.deduplicated:
+                places.append(place)
+                commands.append(SignalRun(outcome.run_id, self._signal(request, path.format(place))))
+        for place, told in zip(places, await self._committer.submit_all(commands), strict=True):
+            if isinstance(told, StellwerkError):
+                outcomes[place] = told
+
+    def _signal(self, request: run_pb2.StartRunRequest, path: str) -> Signal:
+        return signal_in(request.signal, request.request_id, f"{path}signal", self._limit)
 
     async def _item(self, namespace: str, request: run_pb2.StartRunRequest, path: str) -> _Item:
         if not request.workflow:
@@ -94,6 +112,7 @@ class Starter:
             _request_id(request.request_id) if request.request_id and key is None else None,
             _timeout_s(request, path),
             wire.trace_in(request.trace) if request.trace else None,
+            signal=self._signal(request, path) if request.HasField("signal") else None,
         )
         return _Item(command, key)
 

@@ -1,4 +1,4 @@
-"""Says in one sentence why a ready step is not running. Reads nothing itself."""
+"""Says in one sentence why a step does not go on. Reads nothing itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from stellwerk_server.store.workers import Served
 
 
 def why_it_waits(step: Step, defined: StepDefinition, served: Sequence[Served]) -> str:
-    """The sentence when no live worker serves the step's action on its queue; '' when one does, or it runs."""
+    """The sentence: the signal that has not come, or that no live worker serves the step's action; '' when it runs."""
+    if step.state == StepState.WAITING and defined.kind is StepKind.SIGNAL:
+        return f"signal {defined.signal!r} has not come"
     if step.state != StepState.READY or defined.kind is not StepKind.ACTION or step.items is not None:
         return ""
     own = next((s for s in served if (s.queue, s.action) == (defined.queue, defined.action)), None)

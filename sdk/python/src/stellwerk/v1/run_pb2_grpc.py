@@ -75,6 +75,11 @@ class RunServiceStub:
                 request_serializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryRequest.SerializeToString,
                 response_deserializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryResponse.FromString,
                 _registered_method=True)
+        self.SignalRun = channel.unary_unary(
+                '/stellwerk.v1.RunService/SignalRun',
+                request_serializer=stellwerk_dot_v1_dot_run__pb2.SignalRunRequest.SerializeToString,
+                response_deserializer=stellwerk_dot_v1_dot_run__pb2.SignalRunResponse.FromString,
+                _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/stellwerk.v1.RunService/CancelRun',
                 request_serializer=stellwerk_dot_v1_dot_run__pb2.CancelRunRequest.SerializeToString,
@@ -149,6 +154,13 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignalRun(self, request, context):
+        """Tells an open run something, once per signal id; kept until a step waits for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelRun(self, request, context):
         """Ends the run as CANCELLED: nothing new is handed out, running handlers are told.
         """
@@ -212,6 +224,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.GetHistory,
                     request_deserializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryRequest.FromString,
                     response_serializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryResponse.SerializeToString,
+            ),
+            'SignalRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignalRun,
+                    request_deserializer=stellwerk_dot_v1_dot_run__pb2.SignalRunRequest.FromString,
+                    response_serializer=stellwerk_dot_v1_dot_run__pb2.SignalRunResponse.SerializeToString,
             ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
@@ -446,6 +463,33 @@ class RunService:
             '/stellwerk.v1.RunService/GetHistory',
             stellwerk_dot_v1_dot_run__pb2.GetHistoryRequest.SerializeToString,
             stellwerk_dot_v1_dot_run__pb2.GetHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignalRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stellwerk.v1.RunService/SignalRun',
+            stellwerk_dot_v1_dot_run__pb2.SignalRunRequest.SerializeToString,
+            stellwerk_dot_v1_dot_run__pb2.SignalRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

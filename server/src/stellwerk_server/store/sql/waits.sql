@@ -3,6 +3,10 @@
 -- name: results
 select id, state, output, failure from runs where id = any(%(runs)s) and namespace_id = %(namespace)s
 
+-- name: run_of_key
+select run_id from idempotency_keys
+where namespace_id = %(namespace)s and workflow = %(workflow)s and key = %(key)s
+
 -- name: fork_source
 select workflow_id, state, input, trace from runs where id = %(run)s
 
