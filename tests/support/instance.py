@@ -49,7 +49,8 @@ class Instance:
         self.sessions = Sessions()
         self.committed: list[Committed] = []
         contexts = [
-            Context(RunCache(1_000), self.waiting, self.workflows, self.ids, lease_s, 3_600.0) for _ in range(lanes)
+            Context(RunCache(1_000), self.waiting, self.workflows, self.ids, lease_s, 3_600.0, lanes)
+            for _ in range(lanes)
         ]
         self.caches = [context.cache for context in contexts]
         self.committer = Committer(dsn, contexts, self._publish)

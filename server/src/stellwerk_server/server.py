@@ -78,7 +78,13 @@ class Server:
         self._workflows = Workflows(pool)
         contexts = [
             Context(
-                RunCache(config.cached_runs), waiting, self._workflows, ids, config.lease_s, config.idempotency_ttl_s
+                RunCache(config.cached_runs),
+                waiting,
+                self._workflows,
+                ids,
+                config.lease_s,
+                config.idempotency_ttl_s,
+                config.commit_lanes,
             )
             for _ in range(config.commit_lanes)
         ]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from typing import Any, NamedTuple
 
+from stellwerk_server.commit import children
 from stellwerk_server.commit.cache import RunCache
 from stellwerk_server.commit.outcome import Applied, Committed, Outcome, Queued, Started, Voided
 from stellwerk_server.commit.poll import Grant, Poll
-from stellwerk_server.commit.rows import SQL, DeadRow, LeaseRow, ReadyRow, ResolvedRow, Rows
+from stellwerk_server.commit.rows import SQL, ChildRow, DeadRow, LeaseRow, ReadyRow, ResolvedRow, Rows
 from stellwerk_server.commit.starts import Starts
 from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
@@ -21,10 +23,11 @@ from stellwerk_server.engine.evolve import evolve
 from stellwerk_server.engine.run import Changes, Run, Step
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import failure as failures
+from stellwerk_server.model.definition import StepKind
 from stellwerk_server.model.errors import StellwerkError
 from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
 from stellwerk_server.model.ids import IdSource
-from stellwerk_server.model.states import DeadLetterState, RunState
+from stellwerk_server.model.states import DeadLetterState, RunState, StepState
 from stellwerk_server.store.arrays import Int2s, Int4s, Int8s, Texts, Uuids
 from stellwerk_server.store.database import Line
 
@@ -58,6 +61,8 @@ class Context(NamedTuple):
     ids: IdSource
     lease_s: float
     key_ttl_s: float
+    # How many commit lanes there are: a child run belongs to that of its parent.
+    lanes: int
 
 
 class _Answers(NamedTuple):
@@ -90,13 +95,18 @@ class Batch:
         self._leased: dict[tuple[int, str], c.Lease] = {}
         self._fired: set[tuple[int, str, int]] = set()
         self._grants: list[_Promise] = []
+        # Steps that want a run of their own, and runs of that kind that have ended.
+        self._wanted: deque[tuple[Run, Step]] = deque()
+        self._ended_children: dict[int, tuple[Any, ...]] = {}
 
     async def run(self) -> None:
         """The whole transaction; on any exception nothing is durable and the caller must `abandon`."""
         await self._read(await self._ask())
         await self._catch_up()
+        await self._read_children()
         for index, command in enumerate(self._commands):
             self._decide(index, command)
+        await self._bear()
         await self._starts.write(self._execute)
         voided = await self._rows.write(self._execute, self.committed.now)
         await self._line.commit()
@@ -196,6 +206,20 @@ class Batch:
             run.stored = True
             self._runs[run_id] = run
 
+    async def _read_children(self) -> None:
+        """How the runs have ended that steps of this batch wait for; those rows change no more."""
+        waiting = [self._child_of(x) for x in self._commands if isinstance(x, c.FireTimer)]
+        found = [child for child in waiting if child is not None]
+        if found:
+            cursor = await self._execute(SQL.read_ends, {"runs": Int8s(found)})
+            self._ended_children = {row[0]: row[1:] for row in await cursor.fetchall()}
+
+    def _child_of(self, command: c.FireTimer) -> int | None:
+        if command.kind is not TimerKind.CHILD_ENDED or command.run_id not in self._runs:
+            return None
+        step = self._runs[command.run_id].steps.get(command.step)
+        return step.child if step is not None else None
+
     # decide: one command after the other, each answered alone
 
     def _decide(self, index: int, command: c.Command) -> None:
@@ -227,6 +251,11 @@ class Batch:
             if (command.run_id, command.step, command.kind) not in self._fired:
                 return Applied(run.state, False)
             lease = self._leased.get((command.run_id, command.step))
+            if command.kind is TimerKind.CHILD_ENDED:
+                child = self._child_of(command)
+                if child not in self._ended_children:
+                    return Applied(run.state, False)
+                command = children.ended(command, child, self._ended_children[child])
         events = decide(run, command, lease, self.committed.now)
         if place is not None:
             self._rows.taken.append(place)
@@ -267,8 +296,39 @@ class Batch:
             rows.ended_runs.append(run.id)
             rows.timers_set = {key: due for key, due in rows.timers_set.items() if key[0] != run.id}
             self._withdraw(run, None)
+        if run.state.terminal and run.child_of is not None:
+            self._set_timer(run.child_of.run_id, run.child_of.step, TimerKind.CHILD_ENDED)
+        for step in changes.orphans:
+            kind = children.CLOSES.get(step.definition.parent_close)
+            if kind is not None and step.child is not None:
+                self._set_timer(step.child, "", kind)
         for step in changes.scheduled.values():
-            self._hand_out(run, step)
+            if step.definition.kind is StepKind.WORKFLOW:
+                self._wanted.append((run, step))
+            else:
+                self._hand_out(run, step)
+
+    def _set_timer(self, run_id: int, step: str, kind: TimerKind) -> None:
+        """Send a message to another run: a timer that is due at once."""
+        self._rows.timers_set[run_id, step, kind] = self.committed.now
+        self.committed.timers.append((run_id, step, kind, self.committed.now))
+
+    async def _bear(self) -> None:
+        """Make the child runs that were asked for, and those that they ask for."""
+        while self._wanted:
+            run, step = self._wanted.popleft()
+            if step.state is not StepState.READY or run.state.terminal:
+                continue
+            outcome: c.ChildCommand
+            try:
+                command = await children.start(run, step, self._context)
+            except StellwerkError as error:
+                outcome = children.refused(run, step, error)
+            else:
+                self._start(command)
+                self._rows.children.append(ChildRow(command.run_id, run.id, step.key))
+                outcome = c.ChildStarted(run.id, step.key, command.run_id)
+            self._note(run, decide(run, outcome, None, self.committed.now))
 
     def _note_timers(self, run: Run, changes: Changes) -> None:
         rows = self._rows

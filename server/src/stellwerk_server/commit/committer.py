@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from stellwerk_server.commit.batch import Context
+from stellwerk_server.commit.cache import lane_of
 from stellwerk_server.commit.lane import CommitLane, Entry, Ticket
 from stellwerk_server.commit.outcome import Committed, Outcome
 from stellwerk_server.model.commands import Command
@@ -40,7 +41,7 @@ class Committer:
         ticket.outcomes = [_PENDING] * len(commands)
         lanes = self._lanes
         for index, command in enumerate(commands):
-            lanes[self._lane_of(command.run_id)].put(Entry(command, ticket, index))
+            lanes[lane_of(command.run_id, len(lanes))].put(Entry(command, ticket, index))
         return await ticket.future if commands else []
 
     async def submit(self, command: Command) -> Outcome:
@@ -52,12 +53,8 @@ class Committer:
 
     def holds_open(self, run_id: int, namespace_id: int) -> bool:
         """True when the run is known here to be open and to be of that namespace."""
-        run = self._contexts[self._lane_of(run_id)].cache.get(run_id)
+        run = self._contexts[lane_of(run_id, len(self._contexts))].cache.get(run_id)
         return run is not None and run.workflow.namespace_id == namespace_id
-
-    def _lane_of(self, run_id: int) -> int:
-        # The counter of an id restarts every millisecond; its milliseconds spread lone starts as well.
-        return (run_id ^ run_id >> 22) % len(self._lanes)
 
 
 _PENDING = StellwerkError("INTERNAL", "not decided")

@@ -70,6 +70,14 @@ class DeadRow(NamedTuple):
     input: bytes | None
 
 
+class ChildRow(NamedTuple):
+    """A run that belongs to a step of another."""
+
+    run: int
+    parent: int
+    step: str
+
+
 class ResolvedRow(NamedTuple):
     """A dead letter somebody decided about."""
 
@@ -83,6 +91,7 @@ class ResolvedRow(NamedTuple):
 _COLUMNS: dict[type, tuple[type[Column], ...]] = {
     ReadyRow: (Int8s, Texts, Int4s, Int4s, Int2s, Int8s, Float8s),
     LeaseRow: (Int8s, Texts, Int4s, Uuids, Texts, Int4s, Instants, Instants),
+    ChildRow: (Int8s, Int8s, Texts),
     DeadRow: (Int8s, Int4s, Int4s, Int8s, Texts, Int4s, Texts, Texts, Texts, Texts, Byteas),
 }
 _RESOLVED = (Int8s, Texts, Int4s, Int2s, Int8s)
@@ -98,6 +107,7 @@ class Rows:
         self.ready: list[ReadyRow] = []
         self.leases: list[LeaseRow] = []
         self.dead: list[DeadRow] = []
+        self.children: list[ChildRow] = []
         self.resolved: list[ResolvedRow] = []
         self.timers_set: dict[tuple[int, str, TimerKind], Instant] = {}
         self.timers_cleared: set[tuple[int, str, TimerKind]] = set()
@@ -123,6 +133,8 @@ class Rows:
             await execute(SQL.insert_ready, {"at": at, **_columns(ReadyRow, self.ready)})
         if self.leases:
             await execute(SQL.insert_leases, {"at": at, **_columns(LeaseRow, self.leases)})
+        if self.children:
+            await execute(SQL.insert_children, _columns(ChildRow, self.children))
         if self.dead:
             await execute(SQL.insert_dead_letters, {"at": at, **_columns(DeadRow, self.dead)})
         if self.resolved:

@@ -51,7 +51,9 @@ class Workflows:
             row = await self._one(SQL.current_workflow, columns)
         if row is None:
             which = f"version {version} of workflow {name!r}" if version else f"workflow {name!r}"
-            raise NotFound("WORKFLOW_NOT_FOUND", f"workflow: there is no {which} in namespace {namespace!r}")
+            raise NotFound(
+                "WORKFLOW_NOT_FOUND", f"workflow: there is no {which} in namespace {namespace or 'default'!r}"
+            )
         workflow = await self.by_id(row[0])
         if version == 0:
             if len(self._current) > _CAPACITY:

@@ -76,7 +76,8 @@ def _with_ids(steps: list[Any]) -> list[Any]:
 
 
 def _with_id(step: dict[str, Any], taken: set[str], counts: dict[str, int]) -> dict[str, Any]:
-    base = _id_of(step.get("action", step.get("signal", "sleep" if "sleep" in step else "step")))
+    named = next((key for key in ("action", "signal", "workflow") if key in step), "")
+    base = _id_of(step.get(named, "sleep" if "sleep" in step else "step"))
     candidate, count = base, counts.get(base, 1)
     while candidate in taken:
         count += 1

@@ -12,6 +12,8 @@ from stellwerk_server.definition.reads import Reads
 from stellwerk_server.model.definition import (
     Expression,
     OnFailure,
+    ParentClose,
+    RetryPolicy,
     StepDefinition,
     StepKind,
     Template,
@@ -21,9 +23,22 @@ from stellwerk_server.model.errors import ExpressionError
 
 _COMMON = ("id", "needs", "when", "on_failure", "description", "labels")
 _ACTION_ONLY = ("action", "input", "foreach", "queue", "priority", "retry", "timeout")
-_KEYS = (*_COMMON, *_ACTION_ONLY, "sleep", "signal")
-_KINDS = {"action": StepKind.ACTION, "sleep": StepKind.SLEEP, "signal": StepKind.SIGNAL}
-_LATER = {"workflow": "child runs"}
+_KEYS = (*_COMMON, *_ACTION_ONLY, "sleep", "signal", "workflow", "parent_close")
+_KINDS = {"action": StepKind.ACTION, "sleep": StepKind.SLEEP, "signal": StepKind.SIGNAL, "workflow": StepKind.WORKFLOW}
+# Fields of an action that a step of another kind has too.
+_ALSO: dict[StepKind, tuple[str, ...]] = {
+    StepKind.SLEEP: (),
+    StepKind.SIGNAL: ("timeout",),
+    StepKind.WORKFLOW: ("input", "foreach", "retry", "timeout"),
+}
+_CALLED = {
+    StepKind.SLEEP: "a step that sleeps",
+    StepKind.SIGNAL: "a step that waits for a signal",
+    StepKind.WORKFLOW: "a step that starts a workflow",
+}
+_PARENT_CLOSE = {choice.name.lower(): choice for choice in ParentClose}
+# What a child run does for good it has done with the retries of its own steps.
+_ONCE = RetryPolicy(max_attempts=1)
 _KIND_NAMES = ", ".join(_KINDS)
 _ON_FAILURE = {choice.name.lower(): choice for choice in OnFailure}
 
@@ -58,8 +73,10 @@ def build_step(index: int, step: Fields, graph: Graph | None, reads: Reads) -> S
         foreach=_foreach(index, step, reads),
         sleep_s=sleep_s,
         sleep=sleep,
-        retry=policies.retry(step),
+        retry=_ONCE if kind is StepKind.WORKFLOW and "retry" not in step.value else policies.retry(step),
         signal=step.name("signal", "none") if "signal" in step.value else "",
+        workflow=step.name("workflow", "none") if "workflow" in step.value else "",
+        parent_close=_PARENT_CLOSE[step.choice("parent_close", "cancel", tuple(_PARENT_CLOSE))],
         timeout=_timeouts(kind, step),
         on_failure=_on_failure(kind, step),
     )
@@ -67,22 +84,17 @@ def build_step(index: int, step: Fields, graph: Graph | None, reads: Reads) -> S
 
 def _kind(step: Fields) -> StepKind:
     """What makes the step go; notes keys that belong to another kind."""
-    later = [key for key in _LATER if key in step.value]
-    for key in later:
-        step.problems.add(step.at(key), f"{_LATER[key]} ({key}:) are not supported by this version")
-    step.only((*_KEYS, *later))
+    step.only(_KEYS)
     found = [key for key in _KINDS if key in step.value]
     if len(found) > 1:
         step.problems.add(step.path, f"expected one of {_KIND_NAMES}, came {' and '.join(found)}")
-    if not found and not later and step.value:
+    if not found and step.value:
         step.problems.add(step.path, f"expected one of {_KIND_NAMES}, came none")
     kind = _KINDS[found[-1]] if found else StepKind.ACTION
-    if kind is StepKind.SLEEP:
-        step.refuse(_ACTION_ONLY[1:], "a step that sleeps has no such field")
-    elif kind is StepKind.SIGNAL:
-        step.refuse(
-            [key for key in _ACTION_ONLY[1:] if key != "timeout"], "a step that waits for a signal has no such field"
-        )
+    if kind is not StepKind.ACTION:
+        step.refuse([key for key in _ACTION_ONLY[1:] if key not in _ALSO[kind]], f"{_CALLED[kind]} has no such field")
+    if kind is not StepKind.WORKFLOW:
+        step.refuse(["parent_close"], "only a step that starts a workflow has such a field")
     return kind
 
 
@@ -96,10 +108,8 @@ def _timeouts(kind: StepKind, step: Fields) -> Timeouts:
 
 def _on_failure(kind: StepKind, step: Fields) -> OnFailure:
     chosen = _ON_FAILURE[step.choice("on_failure", "fail", tuple(_ON_FAILURE))]
-    if kind is StepKind.SIGNAL and chosen is OnFailure.PARK:
-        step.problems.add(
-            step.at("on_failure"), "a signal that does not come leaves nothing to park: expected fail or continue"
-        )
+    if kind in (StepKind.SIGNAL, StepKind.WORKFLOW) and chosen is OnFailure.PARK:
+        step.problems.add(step.at("on_failure"), f"{_CALLED[kind]} cannot be parked: expected fail or continue")
     return chosen
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from stellwerk_server.engine import children
 from stellwerk_server.engine.failure import STEP_TIMED_OUT, Dead, on_failure
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.engine.transition import Transition, is_open
@@ -30,11 +31,12 @@ def start(command: c.StartRun, now: Instant) -> tuple[Run, list[Event]]:
     run.request_id = command.request_id
     run.trace = command.trace
     run.forked_from = command.forked_from
+    run.child_of = command.parent
     timeout_s = command.timeout_s if command.timeout_s is not None else command.workflow.definition.timeout_s
     if timeout_s is not None:
         run.deadline = now + int(timeout_s * SECOND)
     transition = Transition(run, now)
-    transition.emit(EventType.RUN_STARTED, data=_forked(command))
+    transition.emit(EventType.RUN_STARTED, data=_origin(command))
     for kept in command.kept:
         state = StepState.SUCCEEDED if kept.output is not None else StepState.SKIPPED
         transition.emit(EventType.STEP_KEPT, kept.step, kept.attempt, payload=kept.output, data={"state": state.name})
@@ -57,8 +59,14 @@ def decide(run: Run, command: c.Command, lease: c.Lease | None, now: Instant) ->
     return _DECIDE[type(command)](Transition(run, now), command, lease)
 
 
-def _forked(command: c.StartRun) -> dict[str, Any] | None:
-    return {"forked_from": ids.show(command.forked_from)} if command.forked_from is not None else None
+def _origin(command: c.StartRun) -> dict[str, Any] | None:
+    """What the first event says of where the run comes from."""
+    data: dict[str, Any] = {}
+    if command.forked_from is not None:
+        data["forked_from"] = ids.show(command.forked_from)
+    if command.parent is not None:
+        data |= {"parent": ids.show(command.parent.run_id), "step": command.parent.step, "depth": command.parent.depth}
+    return data or None
 
 
 def _complete(t: Transition, command: c.CompleteStep, lease: c.Lease | None) -> list[Event]:
@@ -113,6 +121,10 @@ def _release(t: Transition, command: c.ReleaseStep, lease: c.Lease | None) -> li
 
 
 def _fire(t: Transition, command: c.FireTimer, lease: c.Lease | None) -> list[Event]:
+    if command.kind in _PARENT_ENDS:
+        if is_open(t.run):
+            t.emit(_PARENT_ENDS[command.kind], data={"reason": "its parent has ended"})
+        return t.events
     due_at = t.run.timers.get((command.step, command.kind))
     if due_at is None or due_at > t.now or not is_open(t.run):
         return []
@@ -159,8 +171,10 @@ def _time_out(t: Transition, step: Step, kind: TimerKind) -> None:
         failure = Failure("SignalTimeout", message)
     else:
         failure = Failure("StepTimeout", f"it was not done after {timeout.total_s:g} s")
+    if step.child is not None:
+        t.run.changes.orphans.append(step)
     failure = _with_category(failure.located(step.key, step.attempt, "", t.now), Category.TIMEOUT)
-    if step.definition.kind is StepKind.SIGNAL:
+    if step.definition.kind is not StepKind.ACTION:
         # No worker could do better with another attempt, so it is no dead letter.
         t.give_up(step, failure)
     else:
@@ -276,6 +290,11 @@ def unknown_run(command: c.Command) -> NotFound | Refused:
     return NotFound("RUN_NOT_FOUND", f"run_id: there is no run {shown}", run_id=shown)
 
 
+_PARENT_ENDS = {
+    TimerKind.PARENT_CANCELS: EventType.RUN_CANCELLED,
+    TimerKind.PARENT_TERMINATES: EventType.RUN_TERMINATED,
+}
+
 _DECIDE: dict[type, Callable[..., list[Event]]] = {
     c.CompleteStep: _complete,
     c.FailStep: _fail,
@@ -283,6 +302,9 @@ _DECIDE: dict[type, Callable[..., list[Event]]] = {
     c.ReleaseStep: _release,
     c.SignalRun: _signal,
     c.FireTimer: _fire,
+    c.ChildStarted: children.started,
+    c.ChildRefused: children.refused,
+    c.ChildEnded: children.ended,
     c.CancelRun: _cancel,
     c.TerminateRun: _terminate,
     c.RequeueStep: _requeue,

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from stellwerk_server.engine import inputs
 from stellwerk_server.engine.run import Run, Step
+from stellwerk_server.model import ids
+from stellwerk_server.model.commands import Parent
 from stellwerk_server.model.definition import StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
 from stellwerk_server.model.payload import NULL
@@ -40,6 +42,9 @@ def _clear_timer(run: Run, step: str, kind: TimerKind) -> None:
 def _run_started(run: Run, event: Event) -> None:
     run.state = RunState.RUNNING
     run.created_at = event.at
+    data = event.data or {}
+    if "parent" in data:
+        run.child_of = Parent(ids.parse(data["parent"]) or 0, data["step"], data["depth"])
     if run.deadline is not None:
         _set_timer(run, "", TimerKind.RUN_DEADLINE, run.deadline)
 
@@ -68,6 +73,8 @@ def _cancel_open_steps(run: Run, event: Event) -> None:
             step.ended_at = event.at
             step.due_at = None
             run.changes.touched[step.key] = step
+            if step.child is not None:
+                run.changes.orphans.append(step)
 
 
 def _run_blocked(run: Run, event: Event) -> None:
@@ -131,6 +138,7 @@ def _attempt_failed(run: Run, event: Event) -> None:
     step.started_at = event.started_at
     step.failure = event.failure
     step.due_at = (event.data or {}).get("due_at", event.at)
+    step.child = None
     run.changes.scheduled.pop(step.key, None)
     _clear_timer(run, step.key, TimerKind.STEP_START)
     if step.due_at > event.at:
@@ -188,6 +196,13 @@ def _awaiting(run: Run, event: Event) -> None:
     if step.definition.timeout.total_s is not None:
         step.due_at = event.at + int(step.definition.timeout.total_s * SECOND)
         _set_timer(run, step.key, TimerKind.STEP_TOTAL, step.due_at)
+
+
+def _child_started(run: Run, event: Event) -> None:
+    step = _touched(run, event)
+    step.state = StepState.WAITING
+    step.child = ids.parse((event.data or {})["child"])
+    run.changes.scheduled.pop(step.key, None)
 
 
 def _expanded(run: Run, event: Event) -> None:
@@ -282,6 +297,7 @@ _APPLY: dict[EventType, Callable[[Run, Event], None]] = {
     EventType.STEP_SKIPPED: _skipped,
     EventType.STEP_SLEEPING: _sleeping,
     EventType.STEP_AWAITING: _awaiting,
+    EventType.STEP_CHILD_STARTED: _child_started,
     EventType.STEP_EXPANDED: _expanded,
     EventType.STEP_KEPT: _kept,
     EventType.STEP_DISCARDED: _discarded,

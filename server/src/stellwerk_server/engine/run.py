@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from stellwerk_server.model.commands import Workflow
+from stellwerk_server.model.commands import Parent, Workflow
 from stellwerk_server.model.definition import StepDefinition
 from stellwerk_server.model.events import Instant, TimerKind
 from stellwerk_server.model.failure import Failure
@@ -22,6 +22,7 @@ class Step:
     __slots__ = (
         "attempt",
         "attempt_base",
+        "child",
         "definition",
         "due_at",
         "ended_at",
@@ -55,6 +56,8 @@ class Step:
         self.output: Payload | None = None
         self.failure: Failure | None = None
         self.worker: str | None = None
+        # The open run of a step that starts one.
+        self.child: int | None = None
         self.due_at: Instant | None = None
         self.ready_at: Instant | None = None
         self.first_ready_at: Instant | None = None
@@ -81,7 +84,7 @@ TimerKey = tuple[str, TimerKind]
 class Changes:
     """What the rows must learn from the events since the last commit; filled by `evolve`, drained by the committer."""
 
-    __slots__ = ("dead", "ended", "scheduled", "timers_cleared", "timers_set", "touched", "voided")
+    __slots__ = ("dead", "ended", "orphans", "scheduled", "timers_cleared", "timers_set", "touched", "voided")
 
     def __init__(self) -> None:
         self.touched: dict[str, Step] = {}
@@ -93,6 +96,8 @@ class Changes:
         self.timers_cleared: set[TimerKey] = set()
         # Steps that stand in the dead letters from now on, with the reason.
         self.dead: list[tuple[Step, str]] = []
+        # Steps that ended before their child runs did.
+        self.orphans: list[Step] = []
         # The run has ended with steps open: everything of it in queues, leases and timers must go.
         self.ended = False
 
@@ -114,6 +119,7 @@ class Run:
     __slots__ = (
         "block_reason",
         "changes",
+        "child_of",
         "created_at",
         "deadline",
         "ended_at",
@@ -149,6 +155,8 @@ class Run:
         self.request_id: bytes | None = None
         self.trace: str | None = None
         self.forked_from: int | None = None
+        # The step of another run that started this one.
+        self.child_of: Parent | None = None
         self.created_at: Instant = 0
         self.ended_at: Instant | None = None
         self.deadline: Instant | None = None

@@ -8,6 +8,7 @@ from stellwerk_server.model.definition import WorkflowDefinition
 from stellwerk_server.model.events import Instant, TimerKind
 from stellwerk_server.model.failure import Failure
 from stellwerk_server.model.payload import Payload
+from stellwerk_server.model.states import RunState
 
 
 class Workflow(NamedTuple):
@@ -29,6 +30,14 @@ class Kept(NamedTuple):
     step: str
     attempt: int
     output: Payload | None
+
+
+class Parent(NamedTuple):
+    """The step a child run belongs to; `depth` counts the runs above it."""
+
+    run_id: int
+    step: str
+    depth: int
 
 
 class Signal(NamedTuple):
@@ -57,6 +66,7 @@ class StartRun(NamedTuple):
     kept: tuple[Kept, ...] = ()
     # Told to the run in the transaction that makes it.
     signal: Signal | None = None
+    parent: Parent | None = None
 
 
 class CompleteStep(NamedTuple):
@@ -114,6 +124,33 @@ class SignalRun(NamedTuple):
     signal: Signal
 
 
+class ChildStarted(NamedTuple):
+    """A step's child run was made in this very transaction."""
+
+    run_id: int
+    step: str
+    child: int
+
+
+class ChildRefused(NamedTuple):
+    """A step's child run cannot be made."""
+
+    run_id: int
+    step: str
+    failure: Failure
+
+
+class ChildEnded(NamedTuple):
+    """A child run has ended; the committer makes this of the timer that says so."""
+
+    run_id: int
+    step: str
+    child: int
+    state: RunState
+    output: Payload | None
+    failure: Failure | None
+
+
 class CancelRun(NamedTuple):
     """End the run as CANCELLED; handlers are told."""
 
@@ -146,7 +183,18 @@ class DiscardStep(NamedTuple):
 
 
 LeaseCommand = CompleteStep | FailStep | ReleaseStep | ExpireLease
-Command = LeaseCommand | StartRun | SignalRun | FireTimer | CancelRun | TerminateRun | RequeueStep | DiscardStep
+ChildCommand = ChildStarted | ChildRefused | ChildEnded
+Command = (
+    LeaseCommand
+    | StartRun
+    | SignalRun
+    | FireTimer
+    | ChildCommand
+    | CancelRun
+    | TerminateRun
+    | RequeueStep
+    | DiscardStep
+)
 
 
 class Lease(NamedTuple):

@@ -19,11 +19,20 @@ class OnFailure(IntEnum):
 
 
 class StepKind(IntEnum):
-    """What makes a step go: a worker, the clock, or somebody's signal."""
+    """What makes a step go: a worker, the clock, somebody's signal, or the end of a run of its own."""
 
     ACTION = 1
     SLEEP = 2
     SIGNAL = 3
+    WORKFLOW = 4
+
+
+class ParentClose(IntEnum):
+    """What becomes of a child run that is open when its parent's step or run ends."""
+
+    CANCEL = 1
+    TERMINATE = 2
+    ABANDON = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,9 @@ class StepDefinition:
     sleep: Template | None = None
     # The name of the signal a step waits for; its payload is the step's output.
     signal: str = ""
+    # The workflow whose run a step starts; its output is the step's.
+    workflow: str = ""
+    parent_close: ParentClose = ParentClose.CANCEL
     retry: RetryPolicy = RetryPolicy()
     timeout: Timeouts = Timeouts()
     on_failure: OnFailure = OnFailure.FAIL

@@ -36,6 +36,7 @@ class EventType(IntEnum):
     STEP_KEPT = 28
     STEP_DISCARDED = 29
     STEP_AWAITING = 30
+    STEP_CHILD_STARTED = 31
 
 
 class Event(NamedTuple):
@@ -63,3 +64,7 @@ class TimerKind(IntEnum):
     # schedule_to_start: one wait for a worker.
     STEP_START = 4
     RUN_DEADLINE = 5
+    # Not waits but messages from one run to another, due at once: a child has ended, or its parent has.
+    CHILD_ENDED = 6
+    PARENT_CANCELS = 7
+    PARENT_TERMINATES = 8

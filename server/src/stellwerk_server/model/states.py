@@ -64,7 +64,7 @@ _OVER = {_S.SUCCEEDED, _S.FAILED, _S.SKIPPED, _S.CANCELLED, _S.DEAD}
 
 STEP_TRANSITIONS: dict[StepState, frozenset[StepState]] = {
     _S.PENDING: frozenset({_S.READY, _S.WAITING, _S.SUCCEEDED, _S.SKIPPED, _S.FAILED, _S.CANCELLED, _S.DEAD}),
-    _S.READY: frozenset({_S.WAITING, _S.SUCCEEDED, _S.DEAD, _S.CANCELLED}),
+    _S.READY: frozenset({_S.WAITING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.DEAD}),
     _S.WAITING: frozenset({_S.READY, _S.SUCCEEDED, _S.FAILED, _S.DEAD, _S.CANCELLED}),
     _S.DEAD: frozenset({_S.READY}),
 }

@@ -130,6 +130,8 @@ def run_message(run: Run, steps: Iterable[run_pb2.Step] = ()) -> run_pb2.Run:
         forked_from=_shown_id(run.forked_from),
         sequence=run.seq,
         block_reason=run.block_reason or "",
+        parent_run_id=_shown_id(run.parent_run_id),
+        parent_step=run.parent_step or "",
         steps=steps,
     )
 
@@ -152,6 +154,7 @@ def step_message(step: Step, defined: StepDefinition, needs: Iterable[str], wait
         items=step.items or 0,
         items_finished=step.items_finished or 0,
         waiting_for=waiting_for,
+        child_run_id=_shown_id(step.child),
         **_dispatch(defined),
     )
 

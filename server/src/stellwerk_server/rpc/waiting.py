@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from stellwerk_server.model import ids
 from stellwerk_server.model.definition import StepDefinition, StepKind
 from stellwerk_server.model.states import StepState
 from stellwerk_server.store.steps import Step
@@ -15,6 +16,8 @@ def why_it_waits(step: Step, defined: StepDefinition, served: Sequence[Served]) 
     """The sentence: the signal that has not come, or that no live worker serves the step's action; '' when it runs."""
     if step.state == StepState.WAITING and defined.kind is StepKind.SIGNAL:
         return f"signal {defined.signal!r} has not come"
+    if step.state == StepState.WAITING and step.child is not None and step.due_at is None:
+        return f"its run {ids.show(step.child)} has not ended"
     if step.state != StepState.READY or defined.kind is not StepKind.ACTION or step.items is not None:
         return ""
     own = next((s for s in served if (s.queue, s.action) == (defined.queue, defined.action)), None)

@@ -46,6 +46,8 @@ class Run:
     deadline: Instant | None
     created_at: Instant
     ended_at: Instant | None
+    parent_run_id: int | None = None
+    parent_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,6 +239,16 @@ dead_letters = Table(
     Index("dead_letters_open", "namespace_id", "id", postgresql_where=text("state = 1")),
 )
 
+# Only of runs that a step of another run has started.
+children = Table(
+    "children",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    _needed("parent_run_id", BigInteger),
+    _needed("step", Text),
+    Index("children_parent", "parent_run_id", "step", "run_id"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -33,6 +33,8 @@ class Step:
     ended_at: Instant | None
     items: int | None
     items_finished: int | None
+    # The last run the step has started.
+    child: int | None = None
 
 
 async def of_run(connection: AsyncConnection[Any], run_id: int) -> list[Step]:

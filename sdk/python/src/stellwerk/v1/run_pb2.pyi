@@ -61,7 +61,7 @@ STEP_STATE_CANCELLED: StepState
 STEP_STATE_DEAD: StepState
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "namespace", "workflow", "version", "state", "input", "output", "failure", "idempotency_key", "create_time", "end_time", "deadline", "forked_from", "sequence", "block_reason", "steps")
+    __slots__ = ("run_id", "namespace", "workflow", "version", "state", "input", "output", "failure", "idempotency_key", "create_time", "end_time", "deadline", "forked_from", "sequence", "block_reason", "steps", "parent_run_id", "parent_step")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,8 @@ class Run(_message.Message):
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BLOCK_REASON_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_STEP_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     namespace: str
     workflow: str
@@ -94,10 +96,12 @@ class Run(_message.Message):
     sequence: int
     block_reason: str
     steps: _containers.RepeatedCompositeFieldContainer[Step]
-    def __init__(self, run_id: _Optional[str] = ..., namespace: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., state: _Optional[_Union[RunState, str]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forked_from: _Optional[str] = ..., sequence: _Optional[int] = ..., block_reason: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ...) -> None: ...
+    parent_run_id: str
+    parent_step: str
+    def __init__(self, run_id: _Optional[str] = ..., namespace: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., state: _Optional[_Union[RunState, str]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forked_from: _Optional[str] = ..., sequence: _Optional[int] = ..., block_reason: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., parent_run_id: _Optional[str] = ..., parent_step: _Optional[str] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("step", "action", "queue", "state", "attempt", "max_attempts", "input", "output", "failure", "due_time", "worker_id", "ready_time", "start_time", "end_time", "needs", "items", "items_finished", "progress", "waiting_for")
+    __slots__ = ("step", "action", "queue", "state", "attempt", "max_attempts", "input", "output", "failure", "due_time", "worker_id", "ready_time", "start_time", "end_time", "needs", "items", "items_finished", "progress", "waiting_for", "child_run_id")
     STEP_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +121,7 @@ class Step(_message.Message):
     ITEMS_FINISHED_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
+    CHILD_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     step: str
     action: str
     queue: str
@@ -136,7 +141,8 @@ class Step(_message.Message):
     items_finished: int
     progress: _payload_pb2.Payload
     waiting_for: str
-    def __init__(self, step: _Optional[str] = ..., action: _Optional[str] = ..., queue: _Optional[str] = ..., state: _Optional[_Union[StepState, str]] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., worker_id: _Optional[str] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., needs: _Optional[_Iterable[str]] = ..., items: _Optional[int] = ..., items_finished: _Optional[int] = ..., progress: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., waiting_for: _Optional[str] = ...) -> None: ...
+    child_run_id: str
+    def __init__(self, step: _Optional[str] = ..., action: _Optional[str] = ..., queue: _Optional[str] = ..., state: _Optional[_Union[StepState, str]] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., worker_id: _Optional[str] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., needs: _Optional[_Iterable[str]] = ..., items: _Optional[int] = ..., items_finished: _Optional[int] = ..., progress: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., waiting_for: _Optional[str] = ..., child_run_id: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("sequence", "time", "type", "step", "attempt", "payload", "failure", "worker_id", "start_time", "attributes")

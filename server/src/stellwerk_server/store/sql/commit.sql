@@ -71,6 +71,9 @@ select e.run_id, e.seq, e.type, e.at, e.step, e.attempt, e.worker, e.started_at,
 from events e join unnest(%(runs)b, %(after)b) as t(run_id, seq) on e.run_id = t.run_id and e.seq > t.seq
 order by e.run_id, e.seq
 
+-- name: read_ends
+select id, state, output, failure from runs where id = any(%(runs)b) and state >= 5
+
 -- name: insert_runs
 insert into runs (id, namespace_id, workflow_id, state, seq, input, output, failure, block_reason, idempotency_key,
                   request_id, forked_from, trace, deadline, created_at, ended_at)
@@ -158,6 +161,10 @@ delete from timers where ctid = any(array(
 insert into timers (run_id, step, kind, due_at)
 select * from unnest(%(runs)b, %(steps)b, %(kinds)b, %(due_at)b)
 on conflict (run_id, step, kind) do update set due_at = excluded.due_at
+
+-- name: insert_children
+insert into children (run_id, parent_run_id, step)
+select * from unnest(%(run)b, %(parent)b, %(step)b)
 
 -- name: insert_dead_letters
 insert into dead_letters (id, namespace_id, workflow_id, run_id, step, attempt, queue, action, reason, failure, input,

@@ -8,8 +8,10 @@ set transaction isolation level repeatable read read only
 
 -- name: get_run
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, r.input, r.output,
-  r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at, r.ended_at
+  r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at, r.ended_at,
+  c.parent_run_id, c.step as parent_step
 from runs r
+left join children c on c.run_id = r.id
 join namespaces n on n.id = r.namespace_id
 join workflows w on w.id = r.workflow_id
 where r.id = %(run_id)b and n.name = %(namespace)b
@@ -18,7 +20,7 @@ where r.id = %(run_id)b and n.name = %(namespace)b
 -- Newest first along the primary key; without payloads.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
   null::bytea as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at,
-  r.ended_at, r.found
+  r.ended_at, c.parent_run_id, c.step as parent_step, r.found
 from (
   select v.*, count(*) over () as found, sum(512 + coalesce(octet_length(failure), 0)) over (
     order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
@@ -33,6 +35,7 @@ from (
     limit %(limit)b
   ) v
 ) r
+left join children c on c.run_id = r.id
 join namespaces n on n.id = r.namespace_id
 join workflows w on w.id = r.workflow_id
 where coalesce(r.bytes_before, 0) < %(max_bytes)b
@@ -42,7 +45,7 @@ order by r.id desc
 -- The newest of each version along runs_workflow, then the newest of those.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
   null::bytea as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at,
-  r.ended_at, r.found
+  r.ended_at, c.parent_run_id, c.step as parent_step, r.found
 from (
   select v.*, count(*) over () as found, sum(512 + coalesce(octet_length(failure), 0)) over (
     order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
@@ -63,6 +66,7 @@ from (
     limit %(limit)b
   ) v
 ) r
+left join children c on c.run_id = r.id
 join namespaces n on n.id = r.namespace_id
 join workflows w on w.id = r.workflow_id
 where coalesce(r.bytes_before, 0) < %(max_bytes)b
@@ -74,7 +78,8 @@ select s.key, s.position, s.item, case when l.run_id is null then s.state else 3
   case when s.fits then s.input end as input, case when s.fits then s.output end as output,
   case when s.fits then s.failure end as failure,
   coalesce(l.worker, s.worker) as worker, s.due_at, s.ready_at, coalesce(l.leased_at, s.started_at) as started_at,
-  s.ended_at, s.items, s.items_finished
+  s.ended_at, s.items, s.items_finished,
+  (select max(c.run_id) from children c where c.parent_run_id = %(run_id)b and c.step = s.key) as child
 from (
   select *, coalesce(sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
                          + coalesce(octet_length(failure), 0))

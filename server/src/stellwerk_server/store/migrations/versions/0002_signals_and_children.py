@@ -1,4 +1,4 @@
-"""Signals: two more types of events have a name in the views. The tables stay as they are."""
+"""Signals and child runs: three more types of events have a name in the views, and children a table."""
 
 from alembic import op
 
@@ -6,6 +6,15 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+CHILDREN = """
+create table children (
+  run_id bigint primary key,
+  parent_run_id bigint not null,
+  step text not null
+);
+create index children_parent on children (parent_run_id, step, run_id);
+"""
 
 EVENT_TYPE = """
 create or replace function stellwerk_v1.event_type(type smallint) returns text
@@ -31,6 +40,7 @@ language sql immutable strict parallel safe as $$
     when 28 then 'STEP_KEPT'
     when 29 then 'STEP_DISCARDED'
     when 30 then 'STEP_AWAITING'
+    when 31 then 'STEP_CHILD_STARTED'
     else type::text
   end
 $$;
@@ -38,5 +48,6 @@ $$;
 
 
 def upgrade() -> None:
-    """Name the new types; a server of the version before goes on with it."""
-    op.get_bind().exec_driver_sql(EVENT_TYPE, execution_options={"no_parameters": True})
+    """A server of the version before goes on with it."""
+    for statements in (CHILDREN, EVENT_TYPE):
+        op.get_bind().exec_driver_sql(statements, execution_options={"no_parameters": True})
