@@ -85,6 +85,7 @@ class Server:
                 config.lease_s,
                 config.idempotency_ttl_s,
                 config.commit_lanes,
+                None if self._tracing is None else self._tracing.task_trace,
             )
             for _ in range(config.commit_lanes)
         ]

@@ -98,7 +98,11 @@ BAD_FIELDS = {
         "steps[0].queue",
         "starts a workflow has no such field",
     ),
-    "parent_close": (steps("id: a, workflow: s, parent_close: drop"), "steps[0].parent_close", "expected one of cancel"),
+    "parent_close": (
+        steps("id: a, workflow: s, parent_close: drop"),
+        "steps[0].parent_close",
+        "expected one of cancel",
+    ),
     "action's close": (steps("id: a, action: s, parent_close: cancel"), "steps[0].parent_close", "only a step that"),
     "signal's name": (steps("id: a, signal: a b"), "steps[0].signal", "expected a name of 1 to 200 characters"),
     "signal's retry": (steps("id: a, signal: s, retry: {max_attempts: 2}"), "steps[0].retry", "waits for a signal"),

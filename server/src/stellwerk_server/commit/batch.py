@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stellwerk_server.commit import children
@@ -63,6 +64,8 @@ class Context(NamedTuple):
     key_ttl_s: float
     # How many commit lanes there are: a child run belongs to that of its parent.
     lanes: int
+    # The trace context of a child run, from its parent's id, step and 0, and own context; None: the parent's own.
+    trace_below: Callable[[int, str, int, str | None], dict[str, str]] | None = None
 
 
 class _Answers(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from stellwerk_server.commit.cache import lane_of
@@ -37,7 +38,7 @@ async def start(run: Run, step: Step, context: Context) -> c.StartRun:
         if problems:
             raise InvalidArgument([Problem(where, what) for where, what in problems], "INPUT_MISMATCH")
     parent = c.Parent(run.id, step.key, depth)
-    return c.StartRun(_sibling_id(run, context), workflow, value, trace=run.trace, parent=parent)
+    return c.StartRun(_sibling_id(run, context), workflow, value, trace=_trace(run, step, context), parent=parent)
 
 
 def refused(run: Run, step: Step, error: StellwerkError) -> c.ChildRefused:
@@ -51,6 +52,13 @@ def ended(command: c.FireTimer, child: int, row: tuple[Any, ...]) -> c.ChildEnde
     state, output, failure = row
     reason = None if failure is None else failures.from_json(failure)
     return c.ChildEnded(command.run_id, command.step, child, RunState(state), output, reason)
+
+
+def _trace(run: Run, step: Step, context: Context) -> str | None:
+    if context.trace_below is None:
+        return run.trace
+    # Attempt 0 is the step itself.
+    return json.dumps(context.trace_below(run.id, step.key, 0, run.trace))
 
 
 def _sibling_id(run: Run, context: Context) -> int:

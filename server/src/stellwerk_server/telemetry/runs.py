@@ -39,6 +39,7 @@ class StepView(Protocol):
     attempt: int
     failure: Failure | None
     worker: str | None
+    child: int | None
     ready_at: Instant | None
     first_ready_at: Instant | None
     ended_at: Instant | None
@@ -174,7 +175,7 @@ class _Telling:
         holder = self._held.get((self._run.id, step.key))
         if holder is not None:
             self._attempt(step, step.attempt, None, at, holder, None)
-        if holder is not None or step.attempt != 1 or step.failure is not None:
+        if holder is not None or step.child is not None or step.attempt != 1 or step.failure is not None:
             self._step(step, at, None)
 
     def _attempt(
