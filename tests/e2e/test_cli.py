@@ -225,6 +225,37 @@ def test_a_held_run_is_ended(stellwerk_server: RunningServer, define: Define, ve
 
 
 @pytest.mark.usefixtures("worker")
+def test_a_signal_reaches_the_run_by_id_or_by_key(stellwerk_server: RunningServer, define: Define) -> None:
+    name = define("{id: one, signal: go}", "{id: two, signal: go}")
+    run_id = stellwerk_server.cli("run", "start", name, "--key", "k-1", "--json").document["run_id"]
+    assert "signal 'go' has not come" in stellwerk_server.cli("run", "show", run_id).out
+    tell = ("run", "signal", "go")
+    told = stellwerk_server.cli(*tell, run_id, "--payload", '{"n": 1}', "--id", "one", "--json").document
+    assert told == {"run_id": run_id, "deduplicated": False}
+    by_key = ("--workflow", name, "--key", "k-1")
+    assert stellwerk_server.cli(*tell, *by_key, "--id", "one").out == f"{run_id} (had it before)\n"
+    assert stellwerk_server.cli(*tell, *by_key, "--payload", '"end"').out == f"{run_id}\n"
+    assert ended(stellwerk_server, run_id, "SUCCEEDED")
+    assert run_of(stellwerk_server, run_id).output == "end"
+    late = stellwerk_server.cli(*tell, run_id)
+    assert (late.status, "has ended as SUCCEEDED" in late.err) == (1, True)
+
+
+@pytest.mark.parametrize("words", [(), ("run_0000000000001", "--workflow", "w", "--key", "k"), ("--key", "k")])
+def test_a_signal_needs_one_run(stellwerk_server: RunningServer, words: tuple[str, ...]) -> None:
+    answer = stellwerk_server.cli("run", "signal", "go", *words)
+    assert answer.status == 2
+    assert "RUN_ID: expected it, or --workflow and --key" in answer.err
+
+
+def test_a_child_run_names_its_parent(stellwerk_server: RunningServer, define: Define) -> None:
+    ask(stellwerk_server, lambda client: client.apply_workflow(f"name: alone\nsteps: [{NOBODY}]"))
+    run_id = start(stellwerk_server, define("{id: below, workflow: alone}"))
+    child_run_id = next(step.child_run_id for step in run_of(stellwerk_server, run_id).steps)
+    assert f"step below of {run_id}" in stellwerk_server.cli("run", "show", child_run_id).out
+    assert f"its run {child_run_id} has not ended" in stellwerk_server.cli("run", "show", run_id).out
+
+
 def test_retry_forks_and_keeps_what_was_finished(stellwerk_server: RunningServer, define: Define) -> None:
     run_id = start(stellwerk_server, define(ECHO, FAIL))
     assert ended(stellwerk_server, run_id, "FAILED")

@@ -272,6 +272,11 @@ class FakeServer(
         await self._enter("GetHistory", request, context)
         return run_pb2.GetHistoryResponse(events=[run_pb2.Event(sequence=1, type="RUN_STARTED")])
 
+    async def SignalRun(self, request: Any, context: Any) -> run_pb2.SignalRunResponse:
+        await self._enter("SignalRun", request, context)
+        again = [seen.signal.signal_id for seen in self.seen["SignalRun"]].count(request.signal.signal_id) > 1
+        return run_pb2.SignalRunResponse(run_id=request.run_id or "run_of_key", deduplicated=again)
+
     async def CancelRun(self, request: Any, context: Any) -> run_pb2.CancelRunResponse:
         await self._enter("CancelRun", request, context)
         return run_pb2.CancelRunResponse(state=run_pb2.RUN_STATE_CANCELLED)

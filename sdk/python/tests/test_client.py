@@ -25,6 +25,7 @@ from stellwerk import (
     RunTerminal,
     RunTerminated,
     RunTimedOut,
+    Signal,
     StellwerkError,
     Unauthenticated,
     Unavailable,
@@ -49,6 +50,23 @@ async def test_a_lone_start_goes_at_once_and_carries_its_options(server: FakeSer
     assert (start.workflow, start.idempotency_key, start.version) == ("wf", "k", 3)
     assert (start.timeout.seconds, start.input.data, dict(start.trace)) == (120, b"\x00raw", {"traceparent": "t"})
     assert request.namespace == "default"
+
+
+async def test_signals_name_their_run_by_id_or_by_key(server: FakeServer, client: Client) -> None:
+    assert not await client.handle("run_1").signal("approval", {"by": "ada"}, signal_id="s1")
+    assert await client.handle("run_1").signal("approval", {"by": "ada"}, signal_id="s1")
+    handle = await client.signal("wf", "k", "approval")
+    first, _, by_key = server.seen["SignalRun"]
+    assert (first.run_id, first.signal.name, first.signal.payload.json) == ("run_1", "approval", '{"by":"ada"}')
+    assert (by_key.workflow, by_key.idempotency_key, by_key.signal.payload.json) == ("wf", "k", "null")
+    assert first.request_id != by_key.request_id
+    assert (handle.run_id, handle.deduplicated) == ("run_of_key", False)
+
+
+async def test_a_start_carries_its_signal(server: FakeServer, client: Client) -> None:
+    await client.start("wf", signal=Signal("approval", [1], "s1"))
+    signal = server.seen["StartRuns"][0].starts[0].signal
+    assert (signal.name, signal.payload.json, signal.signal_id) == ("approval", "[1]", "s1")
 
 
 async def test_concurrent_starts_travel_in_batches_of_at_most_1000(server: FakeServer, client: Client) -> None:

@@ -11,7 +11,7 @@ import grpc
 
 from stellwerk import _records
 from stellwerk._connection import Connection, request_id
-from stellwerk._records import Chunk, Event, Run, RunState
+from stellwerk._records import Chunk, Event, Run, RunState, Signal
 from stellwerk._status import from_rpc
 from stellwerk.errors import RequestError, RunCancelled, RunFailed, RunTerminated, RunTimedOut, Unavailable
 from stellwerk.payload import decode
@@ -86,6 +86,22 @@ class RunHandle:
         watch = _Watch(self._connection, self.run_id, after_sequence, chunks)
         async for item in watch.items():
             yield item
+
+    async def signal(self, name: str, payload: Any = None, *, signal_id: str = "") -> bool:
+        """Tell the run something; kept until a step waits for a signal of that name.
+
+        The run takes the same `signal_id` once (default: a fresh one); gives True when it had it before.
+        Raises RunTerminal when the run has ended, EncodeError.
+        """
+        told = Signal(name, payload, signal_id)
+        request = run_pb2.SignalRunRequest(
+            namespace=self._connection.namespace,
+            run_id=self.run_id,
+            signal=_records.signal_message(told),
+            request_id=request_id(),
+        )
+        response = await self._connection.call(self._connection.stubs.runs.SignalRun, request)
+        return bool(response.deduplicated)
 
     async def cancel(self, reason: str = "") -> RunState:
         """Ask the run to end as CANCELLED: nothing new is handed out, running handlers are told."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from stellwerk.payload import decode, decode_json
+from stellwerk.payload import decode, decode_json, fill
 from stellwerk.v1 import admin_pb2, dead_letter_pb2, payload_pb2, run_pb2, workflow_pb2
 
 
@@ -79,6 +79,15 @@ class FieldProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """Something to tell a run by name; a run takes the same `signal_id` once (default: a fresh one)."""
+
+    name: str
+    payload: Any = None
+    signal_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """How user code, or the attempt to run it, failed; `category` says whose fault (USER, TIMEOUT, ...)."""
 
@@ -113,6 +122,7 @@ class Step:
     items: int
     items_finished: int
     waiting_for: str
+    child_run_id: str
     worker_id: str
     due_time: datetime | None
     ready_time: datetime | None
@@ -139,6 +149,8 @@ class Run:
     forked_from: str
     sequence: int
     block_reason: str
+    parent_run_id: str
+    parent_step: str
     steps: tuple[Step, ...]
 
 
@@ -296,12 +308,20 @@ def step(message: run_pb2.Step) -> Step:
         items=message.items,
         items_finished=message.items_finished,
         waiting_for=message.waiting_for,
+        child_run_id=message.child_run_id,
         worker_id=message.worker_id,
         due_time=_time(message, "due_time"),
         ready_time=_time(message, "ready_time"),
         start_time=_time(message, "start_time"),
         end_time=_time(message, "end_time"),
     )
+
+
+def signal_message(signal: Signal) -> run_pb2.Signal:
+    """The message of a signal. Raises EncodeError."""
+    message = run_pb2.Signal(name=signal.name, signal_id=signal.signal_id)
+    fill(message.payload, signal.payload)
+    return message
 
 
 def run(message: run_pb2.Run) -> Run:
@@ -322,6 +342,8 @@ def run(message: run_pb2.Run) -> Run:
         forked_from=message.forked_from,
         sequence=message.sequence,
         block_reason=message.block_reason,
+        parent_run_id=message.parent_run_id,
+        parent_step=message.parent_step,
         steps=tuple(step(item) for item in message.steps),
     )
 

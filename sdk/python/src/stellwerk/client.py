@@ -24,6 +24,7 @@ from stellwerk._records import (
     Run,
     RunState,
     ServerInfo,
+    Signal,
     WorkerInfo,
     Workflow,
 )
@@ -124,6 +125,7 @@ class Client:
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - the run's, not the call's
         version: int = 0,
         trace: Mapping[str, str] | None = None,
+        signal: Signal | None = None,
     ) -> RunHandle:
         """Start a run and give its handle once it is durable.
 
@@ -133,6 +135,8 @@ class Client:
         timeout          seconds or timedelta until the run ends as TIMED_OUT (default: the definition's)
         version          of the workflow (default 0: the current one)
         trace            W3C trace context, handed to every task of the run (default: the current span's, if traced)
+        signal           told to the run in the transaction that starts it; when the key finds a run there, to
+                         that one (RunTerminal when it has ended)
 
         Concurrent starts travel together. Raises EncodeError, NotFound, InvalidArgument, ...
         """
@@ -144,6 +148,8 @@ class Client:
             request.timeout.FromTimedelta(_timedelta(timeout))
         if trace:
             request.trace.update(trace)
+        if signal is not None:
+            request.signal.CopyFrom(_records.signal_message(signal))
         _check_size(request)
         connection = self._connection
         response = await connection.start(request)
@@ -158,19 +164,43 @@ class Client:
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - the run's, not the call's
         version: int = 0,
         trace: Mapping[str, str] | None = None,
+        signal: Signal | None = None,
     ) -> Any:
         """Start a run and wait for its output: `start`, then `result`. Options as in `start`.
 
         Raises RunFailed and its subclasses when the run does not succeed.
         """
         handle = await self.start(
-            workflow, input, idempotency_key=idempotency_key, timeout=timeout, version=version, trace=trace
+            workflow,
+            input,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            version=version,
+            trace=trace,
+            signal=signal,
         )
         return outcome(await self._connection.awaits.result(handle.run_id))
 
     def handle(self, run_id: str) -> RunHandle:
         """The handle of a run known by its id; asks nobody, so a wrong id shows with the first call."""
         return RunHandle(self._connection, run_id)
+
+    async def signal(
+        self, workflow: str, idempotency_key: str, name: str, payload: Any = None, *, signal_id: str = ""
+    ) -> RunHandle:
+        """Tell the run that was started with this key something; otherwise as `RunHandle.signal`.
+
+        `deduplicated` of the handle says whether the run had the signal before. Raises NotFound.
+        """
+        request = run_pb2.SignalRunRequest(
+            namespace=self.namespace,
+            workflow=workflow,
+            idempotency_key=idempotency_key,
+            signal=_records.signal_message(Signal(name, payload, signal_id)),
+            request_id=request_id(),
+        )
+        response = await self._connection.call(self._connection.stubs.runs.SignalRun, request)
+        return RunHandle(self._connection, response.run_id, response.deduplicated)
 
     async def list_runs(
         self,

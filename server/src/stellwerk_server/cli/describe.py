@@ -53,6 +53,8 @@ def head(shown: Run) -> Text:
         text.append(f"  took {took(shown.create_time, shown.end_time)}")
     if shown.forked_from:
         text.append(f"  forked from {shown.forked_from}")
+    if shown.parent_run_id:
+        text.append(f"  step {plain(shown.parent_step)} of {shown.parent_run_id}")
     return text
 
 

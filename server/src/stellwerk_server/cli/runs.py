@@ -100,6 +100,30 @@ async def history(client: Client, out: Output, run_id: RunId) -> None:
     await out.rows(client.handle(run_id).history(), columns, "no events")
 
 
+@command(app, "signal")
+async def signal(
+    client: Client,
+    out: Output,
+    name: Annotated[str, typer.Argument(help="what a step of the run waits for")],
+    run_id: Annotated[str, typer.Argument(metavar="[RUN_ID]", help="or --workflow and --key")] = "",
+    workflow: Annotated[str, typer.Option(help="workflow of the run")] = "",
+    key: Annotated[str, typer.Option(help="idempotency key the run was started with")] = "",
+    payload: Annotated[str | None, typer.Option(help="what the step gets, as JSON")] = None,
+    id: Annotated[str, typer.Option(help="a run takes the same id once")] = "",
+) -> None:
+    """Tell a run something; kept until a step waits for it."""
+    value = read_input(payload, None, "--payload")
+    if bool(run_id) == bool(workflow and key) or bool(workflow) != bool(key):
+        refuse("RUN_ID: expected it, or --workflow and --key")
+    if run_id:
+        again = await client.handle(run_id).signal(name, value, signal_id=id)
+    else:
+        handle = await client.signal(workflow, key, name, value, signal_id=id)
+        run_id, again = handle.run_id, handle.deduplicated
+    text = f"{run_id}{' (had it before)' if again else ''}"
+    out.result({"run_id": run_id, "deduplicated": again}, text)
+
+
 @command(app, "cancel")
 async def cancel(client: Client, out: Output, run_id: RunId, reason: Reason = "") -> None:
     """End a run as CANCELLED: nothing new is handed out, running handlers are told."""
@@ -124,7 +148,7 @@ async def retry(
     out.result({"run_id": fork.run_id, "forked_from": run_id}, fork.run_id)
 
 
-def read_input(text: str | None, file: str | None) -> JsonText | None:
+def read_input(text: str | None, file: str | None, option: str = "--input") -> JsonText | None:
     """The input as JSON text that travels as it was written."""
     if text is not None and file is not None:
         refuse("--input and --input-file: expected one of them, came both")
@@ -135,7 +159,7 @@ def read_input(text: str | None, file: str | None) -> JsonText | None:
     try:
         decode_json(text)
     except InputError as error:
-        refuse(f"{'--input-file' if file else '--input'}: expected JSON, came {error.came}")
+        refuse(f"{'--input-file' if file else option}: expected JSON, came {error.came}")
     return JsonText(text)
 
 

@@ -187,6 +187,9 @@ class _Telling:
         worker: str | None,
         failed: Failure | None,
     ) -> None:
+        if not step.definition.action:
+            # A child run: what was done in it is told of there.
+            return
         run, of = self._run, self._trace
         before = [Link(self._identity.context(of, run.id, step.key, attempt - 1))] if attempt > 1 else []
         facts = {**self._step_facts(step), names.ATTEMPT: attempt}
