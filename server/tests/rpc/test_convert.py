@@ -97,7 +97,11 @@ def test_brackets_in_strings_and_breadth_are_not_depth() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [PayloadMessage(json='"xxxxxxxx"'), PayloadMessage(data=b"x" * 11), PayloadMessage(json="1", metadata={"k": "v"})],
+    [
+        PayloadMessage(json='"xxxxxxxx"'),
+        PayloadMessage(data=b"x" * 11),
+        PayloadMessage(json="1", metadata={"key": "value!"}),
+    ],
 )
 def test_too_large_names_size_and_limit(message: PayloadMessage) -> None:
     with pytest.raises(InvalidArgument) as refused:
@@ -106,6 +110,13 @@ def test_too_large_names_size_and_limit(message: PayloadMessage) -> None:
     assert refused.value.metadata["limit"] == "9"
     assert refused.value.metadata["field"] == "input"
     assert int(refused.value.metadata["size"]) > 9
+
+
+@pytest.mark.parametrize("message", [PayloadMessage(json="1" * 9), PayloadMessage(data=b"x" * 9)])
+def test_exactly_the_limit_is_taken(message: PayloadMessage) -> None:
+    back = convert.payload_message(convert.read_payload(message, "input", 9))
+    assert back is not None
+    assert (back.json, back.data) == (message.json, message.data)
 
 
 def test_a_payload_of_exactly_the_limit_is_fine() -> None:

@@ -46,23 +46,22 @@ def timestamp(instant: Instant | None) -> Timestamp | None:
 def read_payload(message: payload_pb2.Payload, field: str, max_bytes: int) -> Payload:
     """The stored form of a payload that came in; absent means JSON null.
 
-    Raises InvalidArgument: with reason PAYLOAD_TOO_LARGE beyond `max_bytes`, else for what is not JSON.
+    Raises InvalidArgument: with reason PAYLOAD_TOO_LARGE when content and metadata are beyond `max_bytes`, else for
+    what is not JSON.
     """
     kind = message.WhichOneof("content")
     if kind is None:
         return payload.NULL
     content = message.json.encode() if kind == "json" else message.data
-    if len(content) > max_bytes:
-        raise _too_large(field, len(content), max_bytes)
+    size = len(content) + sum(len(name) + len(value.encode()) for name, value in message.metadata.items())
+    if size > max_bytes:
+        raise _too_large(field, size, max_bytes)
     is_json = kind == "json" or message.content_type == JSON
     if is_json:
         _check_json(content, f"{field}.{kind}")
         if not message.metadata and message.content_type in ("", JSON):
             return Payload(content)
-    stored = _packed(message, content, field, is_json)
-    if len(stored) > max_bytes:
-        raise _too_large(field, len(stored), max_bytes)
-    return stored
+    return _packed(message, content, field, is_json)
 
 
 def payload_message(stored: Payload | None) -> payload_pb2.Payload | None:
