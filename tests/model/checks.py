@@ -11,7 +11,9 @@ from server.tests.engine.world import ENDINGS, illegal_moves
 from stellwerk_server.engine.evolve import evolve
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.model import failure as failures
+from stellwerk_server.model import ids
 from stellwerk_server.model.commands import Workflow
+from stellwerk_server.model.definition import ParentClose, StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
 from stellwerk_server.model.failure import Category
 from stellwerk_server.model.states import DeadLetterState, StepState
@@ -32,6 +34,7 @@ class Tables:
         self.leases = {(row["run_id"], row["step"]): row for row in database.all("leases")}
         self.timers = {(row["run_id"], row["step"], row["kind"]): row["due_at"] for row in database.all("timers")}
         self.dead = {(row["run_id"], row["step"], row["attempt"]): row for row in database.all("dead_letters")}
+        self.children = {row["run_id"]: (row["parent_run_id"], row["step"]) for row in database.all("children")}
         self.events: dict[int, list[Event]] = defaultdict(list)
         for row in database.rows("select * from events order by run_id, seq"):
             self.events[row["run_id"]].append(_event(row))
@@ -52,6 +55,7 @@ class Tables:
             self._check_rows(run)
             self._check_queues(run)
             self._check_times(run)
+            self._check_family(run)
         self._check_dead_letters()
         assert {run_id for run_id, _ in (*self.ready, *self.leases, *self.steps)} <= set(self.runs)
 
@@ -94,14 +98,46 @@ class Tables:
         assert queued | held == wanted
         self._check_timers(run, held)
         if not run.state.terminal:
-            assert wanted or run.parked or [kind for _, kind in run.timers if kind in _WAKING], "nothing moves it on"
+            waking = [kind for _, kind in run.timers if kind in _WAKING]
+            told = [step for step in run.steps.values() if self._is_told(run, step)]
+            assert wanted or run.parked or waking or told, "nothing moves it on"
         for step in run.steps.values():
-            if step.state is StepState.WAITING and step.items is None:
+            if step.state is StepState.WAITING and step.items is None and not self._is_told(run, step):
                 assert {(step.key, kind) for kind in _WAKING} & set(run.timers), step.key
+
+    def _is_told(self, run: Run, step: Step) -> bool:
+        """I20: it waits for a signal nobody has sent, or for a run that is open or whose end is on its way."""
+        if step.state is not StepState.WAITING:
+            return False
+        if step.definition.kind is StepKind.SIGNAL:
+            assert run.signals is not None
+            assert not run.signals.kept.get(step.definition.signal)
+            return step.key in run.signals.awaiting[step.definition.signal]
+        if step.child is None:
+            return False
+        open_child = not self.folds[step.child].state.terminal
+        return open_child or (run.id, step.key, TimerKind.CHILD_ENDED) in self.timers
+
+    def _check_family(self, run: Run) -> None:
+        """Every child has its parent's step in both histories and in the table, and does not outlive it unasked."""
+        if run.child_of is None:
+            assert run.id not in self.children
+            return
+        parent, key = self.folds[run.child_of.run_id], run.child_of.step
+        assert self.children[run.id] == (parent.id, key)
+        begun = [e for e in self.events[parent.id] if e.type is EventType.STEP_CHILD_STARTED and e.step == key]
+        assert ids.show(run.id) in [(event.data or {})["child"] for event in begun]
+        if not run.state.terminal and parent.steps[key].state.finished:
+            kind = _CLOSING[parent.steps[key].definition.parent_close]
+            assert kind is None or (run.id, "", kind) in self.timers
 
     def _check_timers(self, run: Run, held: dict[Place, int]) -> None:
         """I12: the table holds what the history says; a start timer may have found its step taken."""
-        stored = {(step, TimerKind(kind)): due for (run_id, step, kind), due in self.timers.items() if run_id == run.id}
+        stored = {
+            (step, TimerKind(kind)): due
+            for (run_id, step, kind), due in self.timers.items()
+            if run_id == run.id and kind < TimerKind.CHILD_ENDED
+        }
         assert stored.items() <= run.timers.items()
         for (step, kind), due_at in run.timers.items() - stored.items():
             assert kind is TimerKind.STEP_START
@@ -166,6 +202,11 @@ class Tables:
         return DeadLetterState.OPEN
 
 
+_CLOSING = {
+    ParentClose.CANCEL: TimerKind.PARENT_CANCELS,
+    ParentClose.TERMINATE: TimerKind.PARENT_TERMINATES,
+    ParentClose.ABANDON: None,
+}
 _WAKING = (TimerKind.RETRY, TimerKind.SLEEP)
 _STEP = (
     "item", "state", "attempt", "input", "output", "worker", "due_at", "ready_at", "started_at", "ended_at", "items",

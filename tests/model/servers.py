@@ -52,6 +52,26 @@ steps:
   - {id: z, action: x, needs: [b, c, d]}
 output: "${steps.z.output}"
 """,
+    """
+name: asks
+steps:
+  - {id: s, signal: go, needs: [], timeout: 5s, on_failure: continue}
+  - {id: t, signal: go, needs: []}
+  - {id: u, signal: stop, needs: [s]}
+""",
+    """
+name: family
+steps:
+  - {id: k, workflow: diamond, needs: [], timeout: 20s, on_failure: continue}
+  - id: m
+    workflow: asks
+    needs: []
+    foreach: "${input.items}"
+    parent_close: terminate
+    retry: {max_attempts: 2, initial: 1s}
+    on_failure: continue
+  - {id: z, workflow: nobody, needs: [k, m], parent_close: abandon}
+""",
 )
 T = TypeVar("T")
 
@@ -138,7 +158,7 @@ class Servers(RuleBasedStateMachine):
         self.hand_out()
 
     def _digest(self) -> list[Any]:
-        tables = ("runs", "events", "steps", "ready", "leases", "timers", "dead_letters")
+        tables = ("runs", "events", "steps", "ready", "leases", "timers", "dead_letters", "children")
         return [sorted(map(repr, self.database.all(table))) for table in tables]
 
     def hand_out(self) -> None:

@@ -18,7 +18,7 @@ from stellwerk_server.commit.poll import Grant
 from stellwerk_server.embedded import EmbeddedPostgres
 from stellwerk_server.model import commands as c
 from stellwerk_server.model.errors import Refused
-from stellwerk_server.model.events import SECOND, TimerKind
+from stellwerk_server.model.events import SECOND, EventType, TimerKind
 from stellwerk_server.model.failure import Category, Failure
 from stellwerk_server.model.payload import Payload, from_value
 from stellwerk_server.rpc.forks import Forks
@@ -224,19 +224,48 @@ class Heart(Servers):
 
     def _look(self, server: int) -> None:
         """Every timer is tried, due or not; leases that are over are taken."""
-        commands = [
-            c.FireTimer(row["run_id"], row["step"], TimerKind(row["kind"]), row["due_at"])
-            for row in self.database.all("timers")
-        ]
         leased = self.database.rows("select run_id, step, attempt from leases")
-        self.run(self.servers[server].submit(*commands, *commands[::2]))
+        self._fire_timers(server)
         unstarted = self.database.rows(
             "select run_id, step, attempt from dead_letters where failure like '%%StartTimeout%%'"
         )
         assert not [place for place in unstarted if place in leased]
         self.run(self.servers[server].leases.run_once())
         assert not self.database.rows("select 1 from leases where expires_at <= clock_timestamp()")
+        while self.database.rows("select 1 from timers where kind >= %s", TimerKind.CHILD_ENDED):
+            self._fire_timers(server)
         assert not self.database.rows("select 1 from timers where due_at <= clock_timestamp()")
+
+    def _fire_timers(self, server: int) -> None:
+        commands = [
+            c.FireTimer(row["run_id"], row["step"], TimerKind(row["kind"]), row["due_at"])
+            for row in self.database.all("timers")
+        ]
+        self.run(self.servers[server].submit(*commands, *commands[::2]))
+
+    # signals
+
+    @rule(server=SERVER, number=PICK, name=st.sampled_from(["go", "go", "stop", "no"]), id=VALUE, twice=st.booleans())
+    def signal(self, server: int, number: int, name: str, id: int, twice: bool) -> None:
+        """One id counts once in a run; an ended run refuses what it has not had."""
+        if not self.runs:
+            return
+        run = self.pick(number, self.runs)
+        command = c.SignalRun(run, c.Signal(name, str(id), from_value([name, id])))
+        known = self._told(run, id)
+        over = self.database.rows("select 1 from runs where id = %s and state >= 5", run)
+        outcomes = self.run(self.servers[server].submit(*[command] * (1 + twice)))
+        if known:
+            assert not any(changed(outcome) for outcome in outcomes)
+        elif over:
+            assert all(isinstance(outcome, Refused) and outcome.reason == "RUN_TERMINAL" for outcome in outcomes)
+        else:
+            assert [changed(outcome) for outcome in outcomes] == [True, False][: 1 + twice]
+        assert self._told(run, id) == (known or not over)
+
+    def _told(self, run: int, id: int) -> bool:
+        sql = "select 1 from events where run_id = %s and type = %s and data::json->>'id' = %s"
+        return bool(self.database.rows(sql, run, EventType.RUN_SIGNALLED, str(id)))
 
     # ends
 
@@ -356,6 +385,7 @@ class Heart(Servers):
         self.hand_out()
         tables = Tables(self.database, lambda number: next(w for w in self.workflows if w.id == number))
         tables.check()
+        self.runs += sorted(set(tables.children).difference(self.runs))
         assert set(self.runs) == set(tables.runs)
         for (run, step), output in self.recorded.items():
             assert tables.steps[run, step]["output"] == output

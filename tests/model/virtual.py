@@ -11,7 +11,8 @@ from stellwerk_server.model.events import SECOND, Instant
 
 START: Instant = 1_767_225_600 * SECOND
 _TABLES = (
-    "runs, steps, events, ready, leases, timers, dead_letters, idempotency_keys, chunks, workers, workflows, lanes"
+    "runs, steps, events, ready, leases, timers, children, dead_letters, idempotency_keys, chunks, workers, workflows,"
+    " lanes"
 )
 _PREPARE = """
 create schema virtual;
