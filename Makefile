@@ -1,32 +1,69 @@
 # `make demo` shows a workflow run, `make test` tests everything, `make check` is what CI runs.
-# Needs Python >= 3.11 (PYTHON=python3.12 picks another one); only `make proto`, a part of `make check`, also needs npm.
+# Needs Python >= 3.11 (PYTHON=python3.12 picks another one); tests and the other SDKs also a JDK >= 17 and Maven.
+# Node >= 20 is taken from the PATH, or fetched into .make/ where it is missing.
 
 PYTHON  ?= python3
 BIN     := .venv/bin
-READY   := .venv/.ready
+SCRATCH := .make
 BUF     := node_modules/.bin/buf
 PROTOS  := $(sort $(wildcard proto/stellwerk/v1/*.proto))
 CODE    := sdk/python/src
-SCRATCH := .make
+CASES   := tests/conformance
+MVN     := mvn -B -ntp
 
-.PHONY: demo test check venv lock generate verify proto lint types tidy bench profile clean
+export PATH := $(CURDIR)/$(SCRATCH)/bin:$(PATH)
+
+# What is made once and made again when its sources change.
+VENV    := .venv/.ready
+NPM     := node_modules/.ready
+NODE    := $(SCRATCH)/node.ready
+JAVA    := $(SCRATCH)/java.ready
+GRPCURL := $(SCRATCH)/bin/grpcurl
+
+NODE_SOURCES := $(shell find sdk/node -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/build/*')
+JAVA_SOURCES := pom.xml examples/pom.xml $(shell find sdk/java examples/*/java tests/*/java -type f -not -path '*/target/*')
+
+.PHONY: demo test check venv sdks lock generate verify proto lint types tidy test-python test-node test-java \
+        bench profile examples python node java all stop clean
 .DELETE_ON_ERROR:
 
 demo: venv
 	@$(BIN)/python examples/census/demo.py
+	@$(BIN)/python -m tools.examples polyglot
 
-test: venv
-	$(BIN)/python -m pytest
+test: test-python test-node test-java
 
 check: lint types proto verify tidy test
 
-# --- the environment
+# --- the environments
 
-venv: $(READY)
+venv: $(VENV)
 
-$(READY): requirements.lock sdk/python/pyproject.toml server/pyproject.toml
+$(VENV): requirements.lock sdk/python/pyproject.toml server/pyproject.toml
 	@PYTHON='$(PYTHON)' sh tools/make_venv.sh .venv
 	@touch $@
+
+# Not `npm ci`: it refuses a lock without buf's builds for other systems, which not every mirror has.
+$(NPM): package.json package-lock.json sdk/node/package.json
+	@PYTHON='$(PYTHON)' sh tools/need_node.sh
+	npm install --no-save --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
+sdks: venv $(NODE) $(JAVA)
+
+$(NODE): $(NPM) $(NODE_SOURCES)
+	npm run --silent build --workspace sdk/node
+	@mkdir -p $(@D) && touch $@
+
+$(JAVA): $(JAVA_SOURCES)
+	@sh tools/need_java.sh
+	@rm -rf sdk/java/target/lib # copying leaves the jars of another version where they are
+	$(MVN) -q package -DskipTests
+	@mkdir -p $(@D) && touch $@
+
+# Where it cannot be had its test says so: skipped on a desk, failed in CI.
+$(GRPCURL): tools/grpcurl.sh
+	-@PYTHON='$(PYTHON)' sh tools/grpcurl.sh
 
 lock: venv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -40,47 +77,95 @@ $(BIN)/python -m grpc_tools.protoc --proto_path=proto --python_out=$(1) --pyi_ou
 cd $(1) && rm -f $(patsubst proto/%.proto,%_pb2_grpc.py,$(shell grep -L '^service ' $(PROTOS)))
 endef
 
-generate: venv
+define protoc_cases
+$(BIN)/python -m grpc_tools.protoc --proto_path=$(CASES) --python_out=$(1) --pyi_out=$(1) $(CASES)/case.proto
+endef
+
+generate: venv $(NPM)
 	rm -f $(CODE)/stellwerk/v1/*_pb2*
 	$(call protoc,$(CODE))
+	$(call protoc_cases,$(CASES))
+	sh sdk/node/generate.sh
+	sh sdk/java/generate.sh
 
-verify: venv
-	@rm -rf $(SCRATCH)/verify && mkdir -p $(SCRATCH)/verify
-	$(call protoc,$(SCRATCH)/verify)
-	@diff -r -x __init__.py -x __pycache__ $(SCRATCH)/verify/stellwerk/v1 $(CODE)/stellwerk/v1 \
-	  || { echo 'verify: the generated code is stale; run `make generate` and commit the result' >&2; exit 1; }
+define same
+@diff -r -x __init__.py -x __pycache__ $(1) $(2) \
+  || { echo 'verify: the generated code is stale; run `make generate` and commit the result' >&2; exit 1; }
+endef
+
+verify: venv $(NPM)
+	@sh tools/need_java.sh
+	@rm -rf $(SCRATCH)/verify && mkdir -p $(SCRATCH)/verify/python $(SCRATCH)/verify/cases
+	$(call protoc,$(SCRATCH)/verify/python)
+	$(call protoc_cases,$(SCRATCH)/verify/cases)
+	sh sdk/node/generate.sh $(SCRATCH)/verify/node
+	sh sdk/java/generate.sh $(SCRATCH)/verify/java
+	$(call same,$(SCRATCH)/verify/python/stellwerk/v1,$(CODE)/stellwerk/v1)
+	$(call same,$(SCRATCH)/verify/cases/case_pb2.py,$(CASES)/case_pb2.py)
+	$(call same,$(SCRATCH)/verify/node,sdk/node/src/v1)
+	$(call same,$(SCRATCH)/verify/java,sdk/java/src/generated/java)
 	@$(BIN)/uv pip check --quiet --python $(BIN)/python \
 	  || { echo 'verify: requirements.lock does not fit the pyproject files; run `make lock`' >&2; exit 1; }
 
-proto: $(BUF)
+proto: $(NPM)
 	$(BUF) lint
 	@BUF='$(BUF)' sh tools/proto_breaking.sh $(SCRATCH)/proto_before
 
-# Not `npm ci`: it refuses a lock without buf's builds for other systems, which not every mirror has.
-$(BUF): package.json package-lock.json
-	@sh tools/need_npm.sh
-	npm install --no-save --ignore-scripts --no-progress --loglevel=error
-	@touch $@
+# --- the code; compiling Node's and Java's is what checks their types
 
-# --- the code
-
-lint: venv
+lint: venv $(NPM)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	npm run --silent lint --workspace sdk/node
 
-types: venv
+types: venv sdks
 	$(BIN)/mypy
 
 tidy: venv
 	$(BIN)/python -m pytest tests/tidy
 
+test-python: sdks $(GRPCURL)
+	$(BIN)/python -m pytest
+
+test-node: $(NODE)
+	npm test --silent --workspace sdk/node
+
+test-java: $(JAVA)
+	$(MVN) verify
+
 bench: venv
-	@$(BIN)/python -m tests.bench $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(SECONDS),--seconds $(SECONDS))
+	@$(BIN)/python -m tests.bench $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(WORKER),--worker $(WORKER)) \
+	  $(if $(SECONDS),--seconds $(SECONDS))
 
 profile: venv
 	@$(BIN)/python -m tests.bench.profile $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(SECONDS),--seconds $(SECONDS))
 
+# --- the examples; `make all` leaves the server and all workers running until `make stop`
+
+# LANGUAGES="python node" runs only these.
+examples: sdks
+	@$(BIN)/python -m tools.examples check $(LANGUAGES)
+
+python: venv
+	@$(BIN)/python -m tools.examples work $@
+
+node: venv $(NODE)
+	@$(BIN)/python -m tools.examples work $@
+
+java: venv $(JAVA)
+	@$(BIN)/python -m tools.examples work $@
+
+all: sdks
+	@$(BIN)/python -m tools.examples all
+
+stop: venv
+	@$(BIN)/python -m tools.examples stop
+
+# Asks before it takes away the data folder (YES=1 does not), and needs nothing of what it takes away.
 clean:
+	@$(PYTHON) -m tools.examples.clean
 	rm -rf .venv node_modules $(SCRATCH) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf sdk/node/dist sdk/node/build sdk/node/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find sdk server -name '*.egg-info' -prune -exec rm -rf {} +
+	find sdk/java tests examples -type d -name target -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from typing import Any
 from tests.bench import yardstick
 from tests.bench.backlog import measure_backlog
 from tests.bench.idle import measure_idle
+from tests.bench.languages import LANGUAGES, NotBuilt, worker_command
 from tests.bench.loads import LOADS, measure_load
 from tests.bench.memory import measure_memory
 from tests.bench.stack import Machine, Options, machine
@@ -24,11 +25,12 @@ OTHERS: dict[str, Callable[[Machine], dict[str, Any]]] = {
 BY_NAME_ONLY = {"memory"}
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--workload", choices=[*LOADS, *OTHERS], help="only this one (default: all but memory)")
     parser.add_argument("--seconds", type=float, default=10.0, help="of the measured window (default 10)")
     parser.add_argument("--runs-in-flight", type=int, help="instead of the workload's own number")
+    parser.add_argument("--worker", choices=LANGUAGES, default="python", help="its language (default python)")
     parser.add_argument("--worker-slots", type=int, default=1000, help="tasks the worker runs at once (default 1000)")
     parser.add_argument("--worker-polls", type=int, default=2, help="polls the worker holds open (default 2)")
     parser.add_argument("--server-processes", type=int, default=1, help="servers that share the port (default 1)")
@@ -40,7 +42,7 @@ def arguments() -> argparse.Namespace:
         metavar="FOLDER",
         help="compare seq3 with the yardstick there (default: STELLWERK_YARDSTICK, else ../shared/yardstick)",
     )
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def lines(bench: Machine, chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -59,7 +61,11 @@ def lines(bench: Machine, chosen: argparse.Namespace) -> Iterator[dict[str, Any]
 
 def main() -> None:
     chosen = arguments()
-    options = Options(chosen.worker_slots, chosen.worker_polls, chosen.uvloop, chosen.server_processes)
+    try:
+        worker_command(chosen.worker)
+    except NotBuilt as missing:
+        sys.exit(f"--worker {chosen.worker}: {missing}")
+    options = Options(chosen.worker_slots, chosen.worker_polls, chosen.uvloop, chosen.server_processes, chosen.worker)
     with machine(options) as bench:
         for line in lines(bench, chosen):
             print(json.dumps(line), flush=True)

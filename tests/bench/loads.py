@@ -27,7 +27,6 @@ steps:
   - {id: s0, action: bench.noop}
 """
 DEFINITIONS = (SEQ3, FAN, ONE)
-WARMUP_S = 2.0
 # How long a part may take beyond the window: the last runs of a slow server.
 PATIENCE_S = 120.0
 
@@ -62,7 +61,8 @@ def measure_load(
     with machine.installation() as installation:
         installation.apply(*DEFINITIONS)
         with installation.worker() as worker:
-            return {"workload": workload, **run_load(installation, worker, load, seconds, runs)}
+            language = machine.options.worker_language
+            return {"workload": workload, "worker": language, **run_load(installation, worker, load, seconds, runs)}
 
 
 def run_load(
@@ -80,16 +80,14 @@ def run_load(
     return {**line(load, result, cpu, rss), "others_cpu_percent": after.others_percent(before)}
 
 
-def start_client(
-    installation: Installation, load: Load, seconds: float, runs: int | None = None, *, warmup_s: float = WARMUP_S
-) -> Child:
+def start_client(installation: Installation, load: Load, seconds: float, runs: int | None = None) -> Child:
     """A client with this load; it says "began", "ended" and "result"."""
     return installation.client(
         workflow=load.workflow,
         input=load.input,
         in_flight=load.in_flight,
         seconds=seconds,
-        warmup_s=warmup_s,
+        warmup_s=installation.machine.warmup_s,
         runs=runs,
         whole=load.whole,
         wait=True,

@@ -5,6 +5,7 @@ Must not know any workload. Everything it starts ends with its context.
 
 import asyncio
 import itertools
+import json
 import signal
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from psycopg import sql
 from stellwerk import Client
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.bench.child import Child
+from tests.bench.languages import LANGUAGES, worker_command
 from tests.bench.meter import Meter
 
 # Loaded, but off: only a database that asks for it pays for the statistics.
@@ -37,6 +39,7 @@ class Options:
     worker_polls: int = 2
     uvloop: bool = False
     server_processes: int = 1
+    worker_language: str = "python"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Machine:
     postgres: EmbeddedPostgres
     valkey: EmbeddedValkey
     options: Options
+
+    @property
+    def warmup_s(self) -> float:
+        """How long a load runs before it is measured."""
+        return LANGUAGES[self.options.worker_language].warmup_s
 
     @contextmanager
     def database(self, *, statements: bool = False) -> Iterator[str]:
@@ -108,15 +116,16 @@ class Installation:
     def worker(self, *, tell_every: int = 0) -> Iterator[Child]:
         """A worker, once it has begun to work."""
         options = self.machine.options
-        with Child.part(
-            "worker",
-            self.machine.folder,
-            address=self.address,
-            slots=options.worker_slots,
-            polls=options.worker_polls,
-            uvloop=options.uvloop,
-            tell_every=tell_every,
-        ) as worker:
+        settings = {
+            "address": self.address,
+            "slots": options.worker_slots,
+            "polls": options.worker_polls,
+            "uvloop": options.uvloop,
+            "tell_every": tell_every,
+        }
+        command = [*worker_command(options.worker_language), json.dumps(settings)]
+        log = self.machine.folder / f"worker-{next(_numbers)}.log"
+        with Child(command, log) as worker:
             worker.hear("worker_id", START_S)
             yield worker
 

@@ -1,6 +1,13 @@
 """The part that is the worker: the SDK's, with no-op handlers, until SIGTERM. Must not measure by itself.
 
-With `tell_every` it says how many tasks it has handled, so that a drain can be timed without asking the server.
+node/worker.mjs and java's BenchWorker are its twins; nothing else than this is needed of them:
+- The one argument is JSON: `address`, `slots`, `polls`, `tell_every`; `uvloop` is Python's. No variables.
+- Actions on queue "default": `bench.noop` gives its input, `bench.split` a list of input["items"] times ITEM,
+  `bench.join` {"items": length of its input}. The drain time is 2 s.
+- Once it works it says one line on stdout, flushed: {"worker_id": text, "at_s": monotonic seconds}.
+- With `tell_every` n > 0, each n-th `bench.noop` says {"handled": so many, "at_s": …}, so that a drain can be timed
+  without asking the server. Nothing else goes to stdout.
+- The end of stdin is a SIGTERM (stop, drain, exit 0), so that no worker outlives the bench.
 """
 
 import asyncio

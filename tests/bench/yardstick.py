@@ -20,7 +20,7 @@ import psycopg
 
 from stellwerk_server.embedded import EmbeddedPostgres
 from tests.bench.child import ROOT, Child
-from tests.bench.loads import WARMUP_S, measure_load
+from tests.bench.loads import measure_load
 from tests.bench.meter import Meter
 from tests.bench.stack import START_S, Machine
 
@@ -68,7 +68,7 @@ class _Yardstick:
 
     def measure(self, runs: int, in_flight: int) -> dict[str, Any]:
         with self._running() as (meter, environment):
-            self._client(environment, int(RUNS_PER_S * WARMUP_S), in_flight)
+            self._client(environment, int(RUNS_PER_S * self.machine.warmup_s), in_flight)
             before = meter.look()
             said = self._client(environment, runs, in_flight)
             after = meter.look()

@@ -9,9 +9,9 @@ Paths are bytes here: a file's name need not be UTF-8, and the figures must be r
 # ruff: noqa: PTH112, PTH118, PTH119, PTH122, PTH123
 
 import os
+import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -61,11 +61,14 @@ def folders(request: Request, ctx: TaskContext) -> list[str]:
     """Every folder of the tree, from the top; links are not followed."""
     root = os.fsencode(request.folder)
     if not os.path.isdir(root):
-        raise TerminalError(f"folder: expected a folder, came {request.folder!r}", type="NoSuchFolder")
-    found = []
-    for path, below, _ in os.walk(root):
-        below[:] = sorted(name for name in below if not is_skipped(os.fsdecode(name), request.skip))
-        found.append(to_text(os.path.relpath(path, root)))
+        raise TerminalError(f"folder: expected a folder, came '{request.folder}'", type="NoSuchFolder")
+    skipped = skipping(request.skip)
+    found, waiting = [], [b""]
+    while waiting:
+        folder = waiting.pop()
+        found.append(to_text(folder or b"."))
+        below = folders_in(os.path.join(root, folder))
+        waiting += [os.path.join(folder, name) for name in reversed(below) if not skipped.fullmatch(name)]
         ctx.heartbeat({"folders": len(found)})
     return found
 
@@ -128,9 +131,18 @@ def report(counted: Counts) -> dict[str, Any]:
     }
 
 
-def is_skipped(name: str, patterns: list[str]) -> bool:
-    """Whether a folder of this name is left out."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def skipping(patterns: list[str]) -> re.Pattern[bytes]:
+    """Matches the names of folders that are left out; * stands for anything."""
+    return re.compile(b"|".join(re.escape(pattern.encode()).replace(rb"\*", b".*") for pattern in patterns), re.DOTALL)
+
+
+def folders_in(folder: bytes) -> list[bytes]:
+    """The names of the folders right in a folder; none when it cannot be read, which `count` will tell."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
 
 
 def files_of(folder: bytes, unreadable: list[bytes]) -> Iterator[bytes]:
@@ -204,10 +216,14 @@ def from_text(text: str) -> bytes:
 
 
 def shown(text: str) -> str:
-    """The name for people."""
-    name = unquote_to_bytes(text).decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    """The name for people: as it is when it is UTF-8, without what would play tricks on a terminal."""
+    try:
+        return _TRICKS.sub("\N{REPLACEMENT CHARACTER}", from_text(text).decode())
+    except UnicodeDecodeError:
+        return text
 
+
+_TRICKS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 OTHER = "other"
 
@@ -254,7 +270,7 @@ _BY_EXTENSION = {f".{end}": language for language, ends in _EXTENSIONS.items() f
 
 def language_of(path: bytes) -> str:
     """The language of a file; "other" when neither its name nor its extension says."""
-    name = os.fsdecode(os.path.basename(path)).lower()
+    name = os.path.basename(path).lower().decode("latin-1")
     return _NAMES.get(name) or _BY_EXTENSION.get(os.path.splitext(name)[1], OTHER)
 
 

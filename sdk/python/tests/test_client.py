@@ -126,7 +126,7 @@ async def test_a_refused_item_fails_alone_and_a_busy_one_is_sent_again(server: F
 
 async def test_retrying_ends_with_the_budget_and_names_the_address() -> None:
     async with Client("127.0.0.1:1", retry_s=0.3) as client:
-        with pytest.raises(Unavailable, match=r"no Stellwerk server answers at 127\.0\.0\.1:1"):
+        with pytest.raises(Unavailable, match=r"no Stellwerk server answers at 127\.0\.0\.1:1 \(TLS off\): "):
             await client.start("wf", 1)
         with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
             await client.server()

@@ -116,6 +116,38 @@ def test_what_has_no_json_form_is_refused_with_its_place(value: Any, message: st
         encode(value)
 
 
+def _circular() -> Any:
+    value: dict[str, Any] = {"a": [1]}
+    value["a"].append({"back": value})
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "why"),
+    [
+        ({"n": float("nan")}, "value.n", "NaN is not JSON"),
+        ([1, float("-inf")], "value[1]", "-Infinity is not JSON"),
+        (_circular(), "value.a[1].back", "it contains itself"),
+        ({"f": len}, "value.f", "a builtin_function_or_method has no JSON form"),
+        ({(1, 2): 3}, "value", "a tuple has no JSON form"),
+        ([["ok", "\ud800"]], "value[0][1]", "its text is not valid Unicode"),
+        ({"\ud800": 1}, "value", "its text is not valid Unicode"),
+        (Order([Item("x", b"1")]), "value.items[0].count", "bytes travel only as the whole value, not inside JSON"),  # type: ignore[arg-type]
+        (_deep(100_000), "value", "it is nested too deep"),
+        ([_deep(1_500), float("nan")], "value", "it is nested too deep"),
+    ],
+)
+def test_the_words_of_an_encode_error_are_those_of_every_language(value: Any, place: str, why: str) -> None:
+    with pytest.raises(EncodeError) as raised:
+        encode(value)
+    assert str(raised.value) == f"{place} cannot be written as JSON: {why}"
+
+
+def test_a_value_that_stands_twice_in_another_does_not_contain_itself() -> None:
+    shared = [1]
+    assert encode([shared, shared]).json == "[[1],[1]]"
+
+
 @pytest.mark.parametrize("text", ["{", "NaN", "[" * 100_000, "1" * 5_000])
 def test_what_is_no_json_is_an_input_error(text: str) -> None:
     with pytest.raises(InputError, match="expected JSON"):

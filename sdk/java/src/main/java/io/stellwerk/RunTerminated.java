@@ -1,0 +1,8 @@
+package io.stellwerk;
+
+/** Somebody terminated the run. */
+public final class RunTerminated extends RunFailed {
+    RunTerminated(String runId, RunState state, Failure failure) {
+        super(runId, state, failure);
+    }
+}

@@ -1,0 +1,7 @@
+/**
+ * Stellwerk for Java: run handlers with {@link io.stellwerk.Worker}, start and watch runs with {@link
+ * io.stellwerk.Client}.
+ *
+ * <p>Everything public is meant to be used; the rest may change at any time. {@code io.stellwerk.v1} is generated.
+ */
+package io.stellwerk;

@@ -1,0 +1,206 @@
+/** The values the client gives back, plain objects with payloads read; `reading.ts` fills them. Must not talk. */
+
+/** Where a run stands. */
+export type RunState =
+  | "UNSPECIFIED"
+  | "PENDING"
+  | "RUNNING"
+  | "PAUSED"
+  | "BLOCKED"
+  | "SUCCEEDED"
+  | "FAILED"
+  | "CANCELLED"
+  | "TERMINATED"
+  | "TIMED_OUT"
+  | "CONTINUED";
+
+/** Where a step stands. WAITING is a retry or a timer; DEAD stands in the dead letters. */
+export type StepState =
+  | "UNSPECIFIED"
+  | "PENDING"
+  | "READY"
+  | "LEASED"
+  | "WAITING"
+  | "SUCCEEDED"
+  | "FAILED"
+  | "SKIPPED"
+  | "CANCELLED"
+  | "DEAD";
+
+/** What became of a dead letter. */
+export type DeadLetterState = "UNSPECIFIED" | "OPEN" | "REQUEUED" | "DISCARDED";
+
+/** Whose fault a failure is. */
+export type FailureCategory =
+  | "UNSPECIFIED"
+  | "USER"
+  | "TIMEOUT"
+  | "WORKER_LOST"
+  | "CANCELLED"
+  | "LIMIT"
+  | "DEFINITION"
+  | "INTERNAL";
+
+const TERMINAL: ReadonlySet<RunState> = new Set<RunState>([
+  ...(["SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT", "CONTINUED"] as const),
+]);
+
+/** True when a run in this state has ended and will never change again. */
+export function isTerminal(state: RunState): boolean {
+  return TERMINAL.has(state);
+}
+
+/** One thing wrong with one field: its path, and what was expected and what came. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** How user code, or the attempt to run it, failed. */
+export interface Failure {
+  readonly type: string;
+  readonly message: string;
+  readonly stack: string;
+  readonly category: FailureCategory;
+  readonly terminal: boolean;
+  readonly details: unknown;
+  readonly cause: Failure | undefined;
+  readonly step: string;
+  readonly attempt: number;
+  readonly workerId: string;
+  readonly occurTime: Date | undefined;
+}
+
+/** One step of a run; `attempt` is 0 before the first, `waitingFor` says why it does not start. */
+export interface Step {
+  readonly step: string;
+  readonly action: string;
+  readonly queue: string;
+  readonly state: StepState;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly failure: Failure | undefined;
+  readonly progress: unknown;
+  readonly needs: readonly string[];
+  readonly items: number;
+  readonly itemsFinished: number;
+  readonly waitingFor: string;
+  /** The last run a step of kind `workflow` has started. */
+  readonly childRunId: string;
+  readonly workerId: string;
+  readonly dueTime: Date | undefined;
+  readonly readyTime: Date | undefined;
+  readonly startTime: Date | undefined;
+  readonly endTime: Date | undefined;
+}
+
+/** A run as it is now. `steps` is empty unless it was asked for; lists come without payloads. */
+export interface Run {
+  readonly runId: string;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly state: RunState;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly failure: Failure | undefined;
+  readonly idempotencyKey: string;
+  readonly createTime: Date | undefined;
+  readonly endTime: Date | undefined;
+  readonly deadline: Date | undefined;
+  readonly forkedFrom: string;
+  readonly sequence: number;
+  readonly blockReason: string;
+  /** The run and its step that started this one, if any. */
+  readonly parentRunId: string;
+  readonly parentStep: string;
+  readonly steps: readonly Step[];
+}
+
+/** One entry of a run's history; `sequence` counts from 1 without gaps. */
+export interface Event {
+  readonly kind: "event";
+  readonly sequence: number;
+  readonly time: Date | undefined;
+  readonly type: string;
+  readonly step: string;
+  readonly attempt: number;
+  readonly payload: unknown;
+  readonly failure: Failure | undefined;
+  readonly workerId: string;
+  readonly startTime: Date | undefined;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** A chunk a handler streamed; `sequence` counts from 1 within the attempt. */
+export interface Chunk {
+  readonly kind: "chunk";
+  readonly step: string;
+  readonly attempt: number;
+  readonly sequence: number;
+  readonly value: unknown;
+  readonly time: Date | undefined;
+}
+
+/** A registered definition (canonical JSON). `created` is false when the same content was there before. */
+export interface Workflow {
+  readonly name: string;
+  readonly version: number;
+  readonly definition: string;
+  readonly createTime: Date | undefined;
+  readonly current: boolean;
+  readonly created: boolean;
+}
+
+/** A step whose attempts are used up, kept until somebody decides. */
+export interface DeadLetter {
+  readonly deadLetterId: string;
+  readonly runId: string;
+  readonly step: string;
+  readonly attempt: number;
+  readonly workflow: string;
+  readonly action: string;
+  readonly queue: string;
+  readonly input: unknown;
+  readonly failure: Failure | undefined;
+  readonly reason: string;
+  readonly state: DeadLetterState;
+  readonly createTime: Date | undefined;
+  readonly requeuedRunId: string;
+}
+
+/** A worker the server knows; `leased` is how many tasks it holds. */
+export interface WorkerInfo {
+  readonly workerId: string;
+  readonly queue: string;
+  readonly actions: readonly string[];
+  readonly slots: number;
+  readonly leased: number;
+  readonly sdk: string;
+  readonly host: string;
+  readonly firstSeenTime: Date | undefined;
+  readonly lastSeenTime: Date | undefined;
+}
+
+/** Tasks of one action on one queue, and how many live workers serve it. */
+export interface QueueInfo {
+  readonly queue: string;
+  readonly action: string;
+  readonly ready: number;
+  readonly leased: number;
+  readonly workers: number;
+  readonly oldestReadyTime: Date | undefined;
+}
+
+/** The server that answered; `now` is its database's clock. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly startTime: Date | undefined;
+  readonly now: Date | undefined;
+  readonly draining: boolean;
+  readonly databaseUp: boolean;
+  readonly redisUp: boolean;
+  readonly maxPayloadBytes: number;
+}

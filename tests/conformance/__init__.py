@@ -1,0 +1,1 @@
+"""One behaviour in three languages, checked with data; README.md says how."""
