@@ -285,6 +285,8 @@ class Batch:
             self.committed.events.append((run, events))
             if run.state.terminal:
                 self.committed.ended.append(run)
+                if run.child_of is not None:
+                    self._set_timer(run.child_of.run_id, run.child_of.step, TimerKind.CHILD_ENDED)
         changes = run.take_changes()
         for key, step in changes.touched.items():
             rows.steps[run.id, key] = (run, step)
@@ -299,8 +301,6 @@ class Batch:
             rows.ended_runs.append(run.id)
             rows.timers_set = {key: due for key, due in rows.timers_set.items() if key[0] != run.id}
             self._withdraw(run, None)
-        if run.state.terminal and run.child_of is not None:
-            self._set_timer(run.child_of.run_id, run.child_of.step, TimerKind.CHILD_ENDED)
         for step in changes.orphans:
             kind = children.CLOSES.get(step.definition.parent_close)
             if kind is not None and step.child is not None:
