@@ -8,13 +8,9 @@ from typing import Any, ClassVar
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from stellwerk_server.embedded import EmbeddedPostgres
 from stellwerk_server.store.database import read_pool
-from stellwerk_server.store.migrate import migrate
-from tests.support.databases import fresh_database
 
 
 class Seed:
@@ -70,21 +66,6 @@ class Seed:
         row = self.connection.execute("select clock_timestamp()").fetchone()
         assert row is not None
         return row[0]
-
-
-@pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The name of a database that was migrated once, for copying; nothing may connect to it."""
-    with fresh_database(postgres) as dsn:
-        migrate(dsn)
-        yield str(conninfo_to_dict(dsn)["dbname"])
-
-
-@pytest.fixture
-def migrated(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
-    """The DSN of a database of this test's own that has our tables."""
-    with fresh_database(postgres, migrated_template) as dsn:
-        yield dsn
 
 
 @pytest.fixture

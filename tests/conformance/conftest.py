@@ -14,10 +14,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
-from stellwerk_server.store.migrate import migrate
 from tests.conformance import case_pb2, programs
 from tests.conformance.perform import languages_of, of_all
 from tests.conformance.programs import Program
@@ -66,14 +64,6 @@ def conformance_folder(server_folder: Path) -> Path:
     folder = server_folder / "conformance"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The name of a migrated database, for copying."""
-    with fresh_database(postgres) as dsn:
-        migrate(dsn)
-        yield str(conninfo_to_dict(dsn)["dbname"])
 
 
 @pytest.fixture(scope="session")

@@ -4,37 +4,24 @@ A test reads what a server did over gRPC, or in the tables; it never reaches int
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from stellwerk import Client
 from stellwerk_server.config import Config
-from stellwerk_server.embedded import EmbeddedPostgres
 from stellwerk_server.server import Server
-from stellwerk_server.store.migrate import migrate
 from tests.integration.api import Api
-from tests.support.databases import fresh_database
 
 StartServer = Callable[..., Awaitable[Server]]
 
 
-@pytest.fixture(scope="session")
-def integration_template(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The name of a database that was migrated once, for copying; nothing may connect to it."""
-    with fresh_database(postgres) as dsn:
-        migrate(dsn)
-        yield str(conninfo_to_dict(dsn)["dbname"])
-
-
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, integration_template: str) -> Iterator[str]:
+def database_url(migrated: str) -> str:
     """The DSN of a migrated database of this test's own."""
-    with fresh_database(postgres, integration_template) as dsn:
-        yield dsn
+    return migrated
 
 
 @pytest.fixture

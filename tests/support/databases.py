@@ -12,8 +12,10 @@ import psycopg
 import pytest
 import redis
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
+from stellwerk_server.store.migrate import migrate
 
 FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
@@ -52,6 +54,21 @@ def postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
 def database(postgres: EmbeddedPostgres) -> Iterator[str]:
     """The DSN of an empty database of this test's own."""
     with fresh_database(postgres) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The name of a database that was migrated once, for copying; nothing may connect to it."""
+    with fresh_database(postgres) as dsn:
+        migrate(dsn)
+        yield str(conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture
+def migrated(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """The DSN of a database of this test's own that has our tables."""
+    with fresh_database(postgres, migrated_template) as dsn:
         yield dsn
 
 

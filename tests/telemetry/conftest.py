@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
-from stellwerk_server.store.migrate import migrate
 from tests.conformance import programs
 from tests.conformance.programs import Program
 from tests.support.databases import fresh_database
@@ -77,14 +75,6 @@ def receiver() -> Iterator[Receiver]:
     """An empty collector."""
     with Receiver().listening() as receiver:
         yield receiver
-
-
-@pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The name of a migrated database, for copying."""
-    with fresh_database(postgres) as dsn:
-        migrate(dsn)
-        yield str(conninfo_to_dict(dsn)["dbname"])
 
 
 @contextmanager

@@ -306,6 +306,6 @@ function startRequest(workflow: string, input: unknown, options: StartOptions): 
 
 function timeoutMs(timeout: Duration): number {
   const ms = milliseconds("timeout", timeout, 0);
-  if (ms === 0) throw new RangeError(`timeout: expected more than 0 milliseconds, came ${String(timeout)}`);
+  if (ms === 0) throw new RangeError(`timeout: expected more than 0 seconds, came ${String(timeout)}`);
   return ms;
 }

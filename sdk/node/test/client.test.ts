@@ -227,7 +227,7 @@ test("what cannot be sent is refused before it is", async () => {
   await assert.rejects(client.start("wf", { a: [1, Number.NaN] }), { name: "EncodeError", message: /^value\.a\[1\] / });
   const large = "x".repeat(16_000_000);
   await assert.rejects(client.start("wf", large), { name: "PayloadTooLarge", message: /came 16000002/ });
-  await assert.rejects(client.start("wf", null, { timeout: 0 }), /timeout: expected more than 0 milliseconds, came 0/);
+  await assert.rejects(client.start("wf", null, { timeout: 0 }), /timeout: expected more than 0 seconds, came 0/);
   await assert.rejects(client.start("wf", null, { timeout: "soon" }), /timeout: expected a number >= 0, came soon/);
   assert.equal(server.seen["StartRuns"], undefined);
 });

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from .binaries import PostgresBinaries, find_postgres
 from .child import Child, Command, run_to_end
 from .errors import PortInUseError, SettingRefusedError, StartFailedError
 from .folder import FolderLock, Log, private_folder, write_private
+from .held import Held
 from .identity import Identity, ordinary_identity_for
 from .pidfile import PidFile
 
@@ -91,7 +91,7 @@ class Home:
         return f"postgresql://{NAME}:{self.password()}@{HOST}:{port}/{NAME}?sslmode=disable"
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(Held):
     """A running Postgres. Made by `start` only; a context manager that stops it.
 
     >>> with EmbeddedPostgres.start(Path("~/.stellwerk").expanduser()) as postgres:  # doctest: +SKIP
@@ -101,8 +101,7 @@ class EmbeddedPostgres:
     def __init__(self, dsn: str, port: int, pid: int, child: Child | None) -> None:
         self.dsn = dsn
         self.port = port
-        self.pid = pid
-        self._child = child
+        super().__init__(pid, child, STOP_SIGNALS)
 
     @classmethod
     def start(
@@ -152,29 +151,6 @@ class EmbeddedPostgres:
     def dsn_of(self, database: str) -> str:
         """The URL of another database on this server, for instance of `postgres` or a test's own."""
         return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
-
-    @property
-    def running(self) -> bool:
-        """Whether the server we started still lives (always true for one only attached to)."""
-        return self._child is None or self._child.running
-
-    @property
-    def attached(self) -> bool:
-        """Whether this server was already running: then `stop` leaves it alone."""
-        return self._child is None
-
-    def stop(self) -> None:
-        """Shut down fast and wait for the end; does nothing to a server we only attached to."""
-        if self._child:
-            self._child.stop(STOP_SIGNALS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 class _Launch:

@@ -10,13 +10,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from .binaries import find_valkey
 from .child import Child, Command
 from .errors import FolderRefusedError, SettingRefusedError, StartFailedError
 from .folder import FolderLock, Log, private_folder
+from .held import Held
 from .identity import owner_of
 
 SOCKET_PATH_BYTES_MAX = 100  # the kernel allows 107 on Linux and 103 on macOS
@@ -26,7 +26,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = {"appendonly": "yes", "save": "", "logleve
 OWN_SETTINGS = frozenset({"port", "unixsocket", "unixsocketperm", "dir", "daemonize", "logfile", "tls-port"})
 
 
-class EmbeddedValkey:
+class EmbeddedValkey(Held):
     """A running Valkey. Made by `start` only; a context manager that stops it.
 
     >>> with EmbeddedValkey.start(Path("~/.stellwerk").expanduser()) as valkey:  # doctest: +SKIP
@@ -35,8 +35,7 @@ class EmbeddedValkey:
 
     def __init__(self, socket_path: Path, pid: int, child: Child | None) -> None:
         self.url = f"unix://{socket_path}"
-        self.pid = pid
-        self._child = child
+        super().__init__(pid, child, STOP_SIGNALS)
 
     @classmethod
     def start(cls, folder: Path, *, settings: Mapping[str, str] | None = None, patience_s: float = 30.0) -> Self:
@@ -61,29 +60,6 @@ class EmbeddedValkey:
             return cls(socket_path, child.pid, child)
         finally:
             lock.close()
-
-    @property
-    def running(self) -> bool:
-        """Whether the server we started still lives (always true for one only attached to)."""
-        return self._child is None or self._child.running
-
-    @property
-    def attached(self) -> bool:
-        """Whether this server was already running: then `stop` leaves it alone."""
-        return self._child is None
-
-    def stop(self) -> None:
-        """Stop and wait for the end; does nothing to a server we only attached to."""
-        if self._child:
-            self._child.stop(STOP_SIGNALS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _launch(home: Path, socket_path: Path, settings: Mapping[str, str], lock: FolderLock, deadline: float) -> Child:
