@@ -165,7 +165,7 @@ stop: venv
 clean:
 	@$(PYTHON) -m tools.examples.clean
 	rm -rf .venv node_modules $(SCRATCH) .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf sdk/node/dist sdk/node/build sdk/node/node_modules
+	rm -rf sdk/node/dist sdk/node/build sdk/node/node_modules target
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find sdk server -name '*.egg-info' -prune -exec rm -rf {} +
 	find sdk/java tests examples -type d -name target -prune -exec rm -rf {} +

@@ -47,8 +47,9 @@ function packed(value) {
   return value instanceof Uint8Array ? { $bytes: Buffer.from(value).toString("base64") } : value;
 }
 
-function startOptions({ idempotency_key: idempotencyKey, timeout_s: timeoutS, version }) {
-  return { idempotencyKey, timeout: timeoutS === undefined ? undefined : timeoutS * 1_000, version };
+function startOptions({ idempotency_key: idempotencyKey, timeout_s: timeoutS, version, signal }) {
+  const told = signal && { name: signal.name, payload: signal.payload, signalId: signal.signal_id };
+  return { idempotencyKey, timeout: timeoutS === undefined ? undefined : timeoutS * 1_000, version, signal: told };
 }
 
 async function listed(items, read) {

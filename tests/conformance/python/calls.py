@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from stellwerk import Chunk, Client, RunHandle, TaskContext, Worker
+from stellwerk import Chunk, Client, RunHandle, Signal, TaskContext, Worker
 
 Arguments = dict[str, Any]
 
@@ -61,9 +61,18 @@ def packed(value: Any) -> Any:
     return {"$bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
+def _options(given: Arguments) -> Arguments:
+    signal = given.get("signal")
+    return {
+        "idempotency_key": given.get("idempotency_key"),
+        "timeout": given.get("timeout_s"),
+        "version": given.get("version", 0),
+        "signal": signal and Signal(**signal),
+    }
+
+
 async def _start(client: Client, given: Arguments) -> RunHandle:
-    options = {"idempotency_key": given.get("idempotency_key"), "timeout": given.get("timeout_s")}
-    return await client.start(given["workflow"], given.get("input"), version=given.get("version", 0), **options)
+    return await client.start(given["workflow"], given.get("input"), **_options(given))
 
 
 async def _started(client: Client, given: Arguments) -> Arguments:
@@ -77,8 +86,7 @@ async def _started_many(client: Client, given: Arguments) -> Arguments:
 
 
 async def _run(client: Client, given: Arguments) -> Any:
-    options = {"idempotency_key": given.get("idempotency_key"), "timeout": given.get("timeout_s")}
-    return await client.run(given["workflow"], given.get("input"), version=given.get("version", 0), **options)
+    return await client.run(given["workflow"], given.get("input"), **_options(given))
 
 
 async def _result(client: Client, given: Arguments) -> Any:
