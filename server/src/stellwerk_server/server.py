@@ -42,6 +42,7 @@ from stellwerk_server.rpc.admin import AdminServicer
 from stellwerk_server.rpc.dead_letter_reads import DeadLetterReads
 from stellwerk_server.rpc.dead_letters import DeadLetterWrites
 from stellwerk_server.rpc.forks import Forks
+from stellwerk_server.rpc.known import KnownRuns
 from stellwerk_server.rpc.run_reads import RunReads
 from stellwerk_server.rpc.runs import RunWrites
 from stellwerk_server.rpc.signals import RunSignals
@@ -196,14 +197,15 @@ class Server:
         pool, workflows, committer, limit = self._pool, self._workflows, self._committer, self.config.max_payload_bytes
         starter = Starter(committer, workflows, self._duplicates, ids, limit)
         forks = Forks(committer, workflows, ids, pool)
+        known = KnownRuns(committer, workflows, pool)
         heartbeat_ms = int(min(3.0, self.config.lease_s / 3) * 1000)
         worker = WorkerServicer(
             committer, self._dispatcher, self._sessions, self._chunks, workflows, limit, heartbeat_ms, self._tracing
         )
         servicers: dict[str, tuple[object, ...]] = {
             "RunService": (
-                RunWrites(committer, starter, forks, self._results, workflows, pool),
-                RunSignals(committer, workflows, pool, limit),
+                RunWrites(committer, starter, forks, self._results, workflows, known),
+                RunSignals(committer, workflows, known, pool, limit),
                 RunReads(pool, workflows, self._sessions.progress),
                 RunWatch(self._results, pool),
             ),

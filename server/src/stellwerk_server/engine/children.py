@@ -61,11 +61,8 @@ def _failed(t: Transition, step: Step, failure: Failure) -> None:
     if isinstance(outcome, Dead):
         # No dead letter: what failed stands in those of the child already.
         t.give_up(step, failure)
-        return
-    due = {"due_at": outcome.due_at}
-    t.emit(EventType.STEP_ATTEMPT_FAILED, step.key, step.attempt, failure=failure, data=due)
-    if outcome.due_at <= t.now:
-        t.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
+    else:
+        t.attempt_failed(step, failure, outcome.due_at)
 
 
 def _failure(command: c.ChildEnded) -> Failure:

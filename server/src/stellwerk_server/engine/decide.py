@@ -93,17 +93,7 @@ def _fail(t: Transition, command: c.FailStep | c.ExpireLease, lease: c.Lease | N
     if isinstance(outcome, Dead):
         _die(t, step, failure, outcome.reason, lease)
     else:
-        t.emit(
-            EventType.STEP_ATTEMPT_FAILED,
-            step.key,
-            step.attempt,
-            lease.worker,
-            lease.leased_at,
-            failure=failure,
-            data={"due_at": outcome.due_at},
-        )
-        if outcome.due_at <= t.now:
-            t.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
+        t.attempt_failed(step, failure, outcome.due_at, lease.worker, lease.leased_at)
     t.settle()
     return t.events
 
@@ -163,17 +153,11 @@ def _signal(t: Transition, command: c.SignalRun, lease: c.Lease | None) -> list[
 
 
 def _time_out(t: Transition, step: Step, kind: TimerKind) -> None:
-    timeout = step.definition.timeout
-    if kind is TimerKind.STEP_START:
-        failure = Failure("StartTimeout", f"no worker took it within {timeout.start_s:g} s")
-    elif step.definition.kind is StepKind.SIGNAL:
-        message = f"signal {step.definition.signal!r} did not come within {timeout.total_s:g} s"
-        failure = Failure("SignalTimeout", message)
-    else:
-        failure = Failure("StepTimeout", f"it was not done after {timeout.total_s:g} s")
     if step.child is not None:
         t.run.changes.orphans.append(step)
-    failure = _with_category(failure.located(step.key, step.attempt, "", t.now), Category.TIMEOUT)
+    type, message = _lateness(step, kind)
+    failure = Failure(type, message, category=Category.TIMEOUT, terminal=True)
+    failure = failure.located(step.key, step.attempt, "", t.now)
     if step.definition.kind is not StepKind.ACTION:
         # No worker could do better with another attempt, so it is no dead letter.
         t.give_up(step, failure)
@@ -181,16 +165,14 @@ def _time_out(t: Transition, step: Step, kind: TimerKind) -> None:
         _die(t, step, failure, STEP_TIMED_OUT, None)
 
 
-def _with_category(failure: Failure, category: Category) -> Failure:
-    return Failure(
-        failure.type,
-        failure.message,
-        category=category,
-        terminal=True,
-        step=failure.step,
-        attempt=failure.attempt,
-        at=failure.at,
-    )
+def _lateness(step: Step, kind: TimerKind) -> tuple[str, str]:
+    """What did not come in time: type and message of the failure."""
+    timeout, signal = step.definition.timeout, step.definition.signal
+    if kind is TimerKind.STEP_START:
+        return "StartTimeout", f"no worker took it within {timeout.start_s:g} s"
+    if step.definition.kind is StepKind.SIGNAL:
+        return "SignalTimeout", f"signal {signal!r} did not come within {timeout.total_s:g} s"
+    return "StepTimeout", f"it was not done after {timeout.total_s:g} s"
 
 
 def _cancel(t: Transition, command: c.CancelRun, lease: c.Lease | None) -> list[Event]:

@@ -84,6 +84,20 @@ class Transition:
             self.emit(EventType.STEP_SUCCEEDED, step.key, payload=kept[0])
             self.finished(step)
 
+    def attempt_failed(
+        self,
+        step: Step,
+        failure: Failure,
+        due_at: Instant,
+        worker: str | None = None,
+        started_at: Instant | None = None,
+    ) -> None:
+        """An attempt has failed and another one follows, at once when that is due already."""
+        data = {"due_at": due_at}
+        self.emit(EventType.STEP_ATTEMPT_FAILED, step.key, step.attempt, worker, started_at, failure=failure, data=data)
+        if due_at <= self.now:
+            self.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
+
     def give_up(self, step: Step, failure: Failure) -> None:
         """A step without a worker to blame has failed for good; its on_failure says what follows."""
         self.emit(EventType.STEP_FAILED, step.key, failure=failure)

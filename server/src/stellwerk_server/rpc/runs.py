@@ -13,19 +13,15 @@ from stellwerk_server.commit.outcome import Applied, Outcome, Started
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.fitting import fitting
 from stellwerk_server.dispatch.results import Result, Results
-from stellwerk_server.model import failure as failures
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import CancelRun, Command, TerminateRun
 from stellwerk_server.model.errors import Exhausted, NotFound, StellwerkError, draining
-from stellwerk_server.model.states import RunState
 from stellwerk_server.rpc import names, wire
 from stellwerk_server.rpc.forks import Forks
+from stellwerk_server.rpc.known import KnownRuns
 from stellwerk_server.rpc.refusal import refusal_out
 from stellwerk_server.rpc.starts import Starter
-from stellwerk_server.store import sql
-from stellwerk_server.store.database import Pool
 
-SQL = sql.load("waits")
 MAX_STARTS = 1_000
 _MAX_AWAITED = 100_000
 _MAX_RESULTS = 500
@@ -36,14 +32,20 @@ class RunWrites:
     """Starts, waits, ends."""
 
     def __init__(
-        self, committer: Committer, starter: Starter, forks: Forks, results: Results, workflows: Workflows, pool: Pool
+        self,
+        committer: Committer,
+        starter: Starter,
+        forks: Forks,
+        results: Results,
+        workflows: Workflows,
+        known: KnownRuns,
     ) -> None:
         self._committer = committer
         self._starter = starter
         self._forks = forks
         self._results = results
         self._workflows = workflows
-        self._pool = pool
+        self._known = known
 
     async def StartRun(self, request: run_pb2.StartRunRequest, context: Any) -> run_pb2.StartRunResponse:
         """One run; holds the call for its result when asked to."""
@@ -91,20 +93,20 @@ class RunWrites:
 
     async def CancelRun(self, request: run_pb2.CancelRunRequest, context: Any) -> run_pb2.CancelRunResponse:
         """End the run as CANCELLED."""
-        run_id = await self._owned(request.namespace, request.run_id)
+        run_id = await self._known.owned(request.namespace, request.run_id)
         names.check_text("reason", request.reason, 4_000)
         return run_pb2.CancelRunResponse(state=await self._end(CancelRun(run_id, request.reason)))  # type: ignore[arg-type]
 
     async def TerminateRun(self, request: run_pb2.TerminateRunRequest, context: Any) -> run_pb2.TerminateRunResponse:
         """End the run as TERMINATED."""
-        run_id = await self._owned(request.namespace, request.run_id)
+        run_id = await self._known.owned(request.namespace, request.run_id)
         names.check_text("reason", request.reason, 4_000)
         state = await self._end(TerminateRun(run_id, request.reason))
         return run_pb2.TerminateRunResponse(state=state)  # type: ignore[arg-type]  # same numbers as the enum
 
     async def RetryRun(self, request: run_pb2.RetryRunRequest, context: Any) -> run_pb2.RetryRunResponse:
         """Fork a new run from an ended one."""
-        run_id = await self._owned(request.namespace, request.run_id)
+        run_id = await self._known.owned(request.namespace, request.run_id)
         names.check_text("from_step", request.from_step, 200)
         request_id = None
         if request.request_id:
@@ -116,33 +118,6 @@ class RunWrites:
         outcome = await self._committer.submit(command)
         assert isinstance(outcome, Applied)
         return int(outcome.state)
-
-    async def _owned(self, namespace: str, text: str) -> int:
-        """The run's id, when the run is of this namespace."""
-        names.check_namespace(namespace)
-        run_id = wire.run_id_in(text)
-        if not await self._known(namespace, [run_id]):
-            raise NotFound("RUN_NOT_FOUND", f"run_id: there is no run {text} in this namespace", run_id=text)
-        return run_id
-
-    async def _known(self, namespace: str, run_ids: list[int]) -> set[int]:
-        namespace_id = await self._workflows.namespace_id(namespace)
-        open_here = {run_id for run_id in run_ids if self._committer.holds_open(run_id, namespace_id)}
-        return open_here | set(await self._look_up(namespace_id, [r for r in run_ids if r not in open_here]))
-
-    async def _look_up(self, namespace_id: int, run_ids: list[int]) -> dict[int, Result | None]:
-        """Runs that exist in the namespace, with the result of those that have ended."""
-        if not run_ids:
-            return {}
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL.results, {"namespace": namespace_id, "runs": run_ids})
-            rows = await cursor.fetchall()
-        found: dict[int, Result | None] = {}
-        for run_id, state, output, failure in rows:
-            ended = RunState(state).terminal
-            reason = None if failure is None else failures.from_json(failure)
-            found[run_id] = Result(run_id, RunState(state), output, reason) if ended else None
-        return found
 
     async def _wait(self, namespace: str, run_id: int, wait_s: float) -> Result | None:
         namespace_id = await self._workflows.namespace_id(namespace)
@@ -156,7 +131,7 @@ class RunWrites:
         self._results.hold(done.cancel)
         try:
             if not self._committer.holds_open(run_id, namespace_id):
-                found = await self._look_up(namespace_id, [run_id])
+                found = await self._known.look_up(namespace_id, [run_id])
                 if run_id not in found:
                     shown = ids.show(run_id)
                     raise NotFound("RUN_NOT_FOUND", f"run_id: there is no run {shown} in this namespace", run_id=shown)
@@ -181,7 +156,7 @@ class RunWrites:
                 stream.wait(run_id)
                 if not self._committer.holds_open(run_id, namespace_id):
                     elsewhere.append(run_id)
-            found = await self._look_up(namespace_id, elsewhere)
+            found = await self._known.look_up(namespace_id, elsewhere)
             for run_id in elsewhere:
                 if run_id not in found:
                     stream.unknown(ids.show(run_id))

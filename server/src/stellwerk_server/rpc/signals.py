@@ -13,7 +13,8 @@ from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import Signal, SignalRun
 from stellwerk_server.model.errors import InvalidArgument, NotFound, Problem
-from stellwerk_server.rpc import convert, names, wire
+from stellwerk_server.rpc import convert, names
+from stellwerk_server.rpc.known import KnownRuns
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool
 
@@ -35,8 +36,11 @@ def signal_in(message: run_pb2.Signal, request_id: str, field: str, max_bytes: i
 class RunSignals:
     """Tells runs things."""
 
-    def __init__(self, committer: Committer, workflows: Workflows, pool: Pool, max_payload_bytes: int) -> None:
+    def __init__(
+        self, committer: Committer, workflows: Workflows, known: KnownRuns, pool: Pool, max_payload_bytes: int
+    ) -> None:
         self._committer = committer
+        self._known = known
         self._workflows = workflows
         self._pool = pool
         self._limit = max_payload_bytes
@@ -51,22 +55,14 @@ class RunSignals:
         return run_pb2.SignalRunResponse(run_id=ids.show(run_id), deduplicated=not outcome.changed)
 
     async def _run_of(self, request: run_pb2.SignalRunRequest) -> int:
-        namespace_id = await self._workflows.namespace_id(request.namespace)
         if not request.run_id:
-            return await self._run_of_key(namespace_id, request)
+            return await self._run_of_key(request)
         if request.workflow or request.idempotency_key:
             came = "expected either run_id or workflow and idempotency_key, came both"
             raise InvalidArgument([Problem("run_id", came)])
-        run_id = wire.run_id_in(request.run_id)
-        if self._committer.holds_open(run_id, namespace_id):
-            return run_id
-        found = await self._one(SQL.results, {"namespace": namespace_id, "runs": [run_id]})
-        if found is None:
-            shown = request.run_id
-            raise NotFound("RUN_NOT_FOUND", f"run_id: there is no run {shown} in this namespace", run_id=shown)
-        return run_id
+        return await self._known.owned(request.namespace, request.run_id)
 
-    async def _run_of_key(self, namespace_id: int, request: run_pb2.SignalRunRequest) -> int:
+    async def _run_of_key(self, request: run_pb2.SignalRunRequest) -> int:
         workflow, key = request.workflow, request.idempotency_key
         missing = [name for name, value in (("workflow", workflow), ("idempotency_key", key)) if not value]
         if missing:
@@ -74,13 +70,11 @@ class RunSignals:
             raise InvalidArgument([Problem("run_id" if len(missing) > 1 else missing[0], came)])
         names.check_text("workflow", workflow, 200)
         names.check_text("idempotency_key", key, 512)
+        namespace_id = await self._workflows.namespace_id(request.namespace)
         columns = {"namespace": namespace_id, "workflow": workflow, "key": key}
-        found = await self._one(SQL.run_of_key, columns)
+        async with self._pool.connection() as connection:
+            found = await (await connection.execute(SQL.run_of_key, columns)).fetchone()
         if found is None:
             message = f"idempotency_key: no run of workflow {workflow!r} was started with {key!r}"
             raise NotFound("RUN_NOT_FOUND", message, workflow=workflow, idempotency_key=key)
         return int(found[0])
-
-    async def _one(self, statement: bytes, columns: dict[str, Any]) -> Any:
-        async with self._pool.connection() as connection:
-            return await (await connection.execute(statement, columns)).fetchone()

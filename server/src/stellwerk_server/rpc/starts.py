@@ -50,6 +50,7 @@ class Starter:
                 items[place] = await self._item(namespace, request, path.format(place))
             except StellwerkError as error:
                 outcomes[place] = error
+        signals = {place: item.command.signal for place, item in items.items() if item.command.signal is not None}
         await self._answer_known(items, outcomes)
         committed = await self._committer.submit_all([item.command for item in items.values()])
         fresh = []
@@ -58,7 +59,8 @@ class Starter:
             if item.key is not None and isinstance(outcome, Started) and outcome.expires_at:
                 fresh.append((item.key, outcome.run_id, outcome.expires_at))
         await self._duplicates.remember(fresh)
-        await self._tell_known(requests, outcomes, path)
+        if signals:
+            await self._tell_known(signals, outcomes)
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _answer_known(self, items: dict[int, _Item], outcomes: list[Outcome | None]) -> None:
@@ -72,21 +74,16 @@ class Starter:
                 outcomes[place] = Started(entry.run_id, True)
                 del items[place]
 
-    async def _tell_known(
-        self, requests: Sequence[run_pb2.StartRunRequest], outcomes: list[Outcome | None], path: str
-    ) -> None:
+    async def _tell_known(self, signals: dict[int, Signal], outcomes: list[Outcome | None]) -> None:
         """A start that found its run there still has its signal to deliver; a new run took it with its start."""
-        places, commands = [], []
-        for place, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
-            if request.HasField("signal") and isinstance(outcome, Started) and outcome.deduplicated:
-                places.append(place)
-                commands.append(SignalRun(outcome.run_id, self._signal(request, path.format(place))))
-        for place, told in zip(places, await self._committer.submit_all(commands), strict=True):
+        late: dict[int, SignalRun] = {}
+        for place, signal in signals.items():
+            outcome = outcomes[place]
+            if isinstance(outcome, Started) and outcome.deduplicated:
+                late[place] = SignalRun(outcome.run_id, signal)
+        for place, told in zip(late, await self._committer.submit_all(list(late.values())), strict=True):
             if isinstance(told, StellwerkError):
                 outcomes[place] = told
-
-    def _signal(self, request: run_pb2.StartRunRequest, path: str) -> Signal:
-        return signal_in(request.signal, request.request_id, f"{path}signal", self._limit)
 
     async def _item(self, namespace: str, request: run_pb2.StartRunRequest, path: str) -> _Item:
         if not request.workflow:
@@ -99,6 +96,9 @@ class Starter:
             problems = workflow.definition.check_input(payloads.to_value(value))
             if problems:
                 raise InvalidArgument([Problem(path + where, what) for where, what in problems], "INPUT_MISMATCH")
+        signal = None
+        if request.HasField("signal"):
+            signal = signal_in(request.signal, request.request_id, f"{path}signal", self._limit)
         key, digest = None, b""
         if request.idempotency_key:
             digest = _digest(value)
@@ -112,7 +112,7 @@ class Starter:
             _request_id(request.request_id) if request.request_id and key is None else None,
             _timeout_s(request, path),
             wire.trace_in(request.trace) if request.trace else None,
-            signal=self._signal(request, path) if request.HasField("signal") else None,
+            signal=signal,
         )
         return _Item(command, key)
 

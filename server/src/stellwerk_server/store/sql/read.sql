@@ -78,8 +78,7 @@ select s.key, s.position, s.item, case when l.run_id is null then s.state else 3
   case when s.fits then s.input end as input, case when s.fits then s.output end as output,
   case when s.fits then s.failure end as failure,
   coalesce(l.worker, s.worker) as worker, s.due_at, s.ready_at, coalesce(l.leased_at, s.started_at) as started_at,
-  s.ended_at, s.items, s.items_finished,
-  (select max(c.run_id) from children c where c.parent_run_id = %(run_id)b and c.step = s.key) as child
+  s.ended_at, s.items, s.items_finished, c.child
 from (
   select *, coalesce(sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
                          + coalesce(octet_length(failure), 0))
@@ -87,6 +86,9 @@ from (
   from steps where run_id = %(run_id)b
 ) s
 left join leases l on l.run_id = %(run_id)b and l.step = s.key
+left join (
+  select step, max(run_id) as child from children where parent_run_id = %(run_id)b group by step
+) c on c.step = s.key
 order by s.position, s.item nulls first
 
 -- name: events_after

@@ -1,0 +1,47 @@
+"""Which runs a namespace has, and how those of them have ended that have. Changes nothing."""
+
+from __future__ import annotations
+
+from stellwerk_server.commit.committer import Committer
+from stellwerk_server.commit.workflows import Workflows
+from stellwerk_server.dispatch.results import Result
+from stellwerk_server.model import failure as failures
+from stellwerk_server.model.errors import NotFound
+from stellwerk_server.model.states import RunState
+from stellwerk_server.rpc import names, wire
+from stellwerk_server.store import sql
+from stellwerk_server.store.database import Pool
+
+SQL = sql.load("waits")
+
+
+class KnownRuns:
+    """Asks the caches of open runs first, then the table."""
+
+    def __init__(self, committer: Committer, workflows: Workflows, pool: Pool) -> None:
+        self._committer = committer
+        self._workflows = workflows
+        self._pool = pool
+
+    async def owned(self, namespace: str, text: str) -> int:
+        """The run's id, when the run is of this namespace; raises InvalidArgument or NotFound."""
+        names.check_namespace(namespace)
+        run_id = wire.run_id_in(text)
+        namespace_id = await self._workflows.namespace_id(namespace)
+        if not self._committer.holds_open(run_id, namespace_id) and not await self.look_up(namespace_id, [run_id]):
+            raise NotFound("RUN_NOT_FOUND", f"run_id: there is no run {text} in this namespace", run_id=text)
+        return run_id
+
+    async def look_up(self, namespace_id: int, run_ids: list[int]) -> dict[int, Result | None]:
+        """Runs that exist in the namespace, with the result of those that have ended."""
+        if not run_ids:
+            return {}
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL.results, {"namespace": namespace_id, "runs": run_ids})
+            rows = await cursor.fetchall()
+        found: dict[int, Result | None] = {}
+        for run_id, state, output, failure in rows:
+            ended = RunState(state).terminal
+            reason = None if failure is None else failures.from_json(failure)
+            found[run_id] = Result(run_id, RunState(state), output, reason) if ended else None
+        return found
