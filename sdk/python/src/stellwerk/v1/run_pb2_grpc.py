@@ -95,6 +95,11 @@ class RunServiceStub:
                 request_serializer=stellwerk_dot_v1_dot_run__pb2.RetryRunRequest.SerializeToString,
                 response_deserializer=stellwerk_dot_v1_dot_run__pb2.RetryRunResponse.FromString,
                 _registered_method=True)
+        self.ResumeRun = channel.unary_unary(
+                '/stellwerk.v1.RunService/ResumeRun',
+                request_serializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunRequest.SerializeToString,
+                response_deserializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer:
@@ -182,6 +187,13 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResumeRun(self, request, context):
+        """Has a parked run of a code workflow decided again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -244,6 +256,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.RetryRun,
                     request_deserializer=stellwerk_dot_v1_dot_run__pb2.RetryRunRequest.FromString,
                     response_serializer=stellwerk_dot_v1_dot_run__pb2.RetryRunResponse.SerializeToString,
+            ),
+            'ResumeRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRun,
+                    request_deserializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunRequest.FromString,
+                    response_serializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -571,6 +588,33 @@ class RunService:
             '/stellwerk.v1.RunService/RetryRun',
             stellwerk_dot_v1_dot_run__pb2.RetryRunRequest.SerializeToString,
             stellwerk_dot_v1_dot_run__pb2.RetryRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stellwerk.v1.RunService/ResumeRun',
+            stellwerk_dot_v1_dot_run__pb2.ResumeRunRequest.SerializeToString,
+            stellwerk_dot_v1_dot_run__pb2.ResumeRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

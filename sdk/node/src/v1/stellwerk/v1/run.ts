@@ -85,6 +85,19 @@ export interface Run {
   /** The run and its step that started this one, if any. */
   parentRunId: string;
   parentStep: string;
+  /** What its code has published, by key. Filled by GetRun. */
+  published: { [key: string]: Payload };
+  /** Searchable values, as a JSON object; empty without any. */
+  attributes: string;
+  /** One sentence when nobody can decide this run of a code workflow: no worker serves it. */
+  waitingFor: string;
+  /** The run that goes on after a CONTINUED one. */
+  continuedAs: string;
+}
+
+export interface Run_PublishedEntry {
+  key: string;
+  value: Payload | undefined;
 }
 
 export interface Step {
@@ -210,7 +223,11 @@ export interface RunResult {
   runId: string;
   state: RunState;
   output: Payload | undefined;
-  failure: Failure | undefined;
+  failure:
+    | Failure
+    | undefined;
+  /** The run that goes on after a CONTINUED one. */
+  continuedAs: string;
 }
 
 export interface StartRunsRequest {
@@ -245,6 +262,8 @@ export interface ListRunsRequest {
   /** Default 50, at most 500. */
   pageSize: number;
   pageToken: string;
+  /** Only runs with all these attributes: JSON object of texts, numbers and booleans. */
+  attributes: string;
 }
 
 export interface ListRunsResponse {
@@ -354,6 +373,16 @@ export interface RetryRunResponse {
   deduplicated: boolean;
 }
 
+export interface ResumeRunRequest {
+  namespace: string;
+  runId: string;
+  requestId: string;
+}
+
+export interface ResumeRunResponse {
+  state: RunState;
+}
+
 function createBaseRun(): Run {
   return {
     runId: "",
@@ -374,6 +403,10 @@ function createBaseRun(): Run {
     steps: [],
     parentRunId: "",
     parentStep: "",
+    published: {},
+    attributes: "",
+    waitingFor: "",
+    continuedAs: "",
   };
 }
 
@@ -432,6 +465,18 @@ export const Run: MessageFns<Run> = {
     }
     if (message.parentStep !== "") {
       writer.uint32(146).string(message.parentStep);
+    }
+    globalThis.Object.entries(message.published).forEach(([key, value]: [string, Payload]) => {
+      Run_PublishedEntry.encode({ key: key as any, value }, writer.uint32(154).fork()).join();
+    });
+    if (message.attributes !== "") {
+      writer.uint32(162).string(message.attributes);
+    }
+    if (message.waitingFor !== "") {
+      writer.uint32(170).string(message.waitingFor);
+    }
+    if (message.continuedAs !== "") {
+      writer.uint32(178).string(message.continuedAs);
     }
     return writer;
   },
@@ -593,6 +638,41 @@ export const Run: MessageFns<Run> = {
             message.parentStep = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            const entry19 = Run_PublishedEntry.decode(reader, reader.uint32());
+            if (entry19.value !== undefined) {
+              message.published[entry19.key] = entry19.value;
+            }
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.attributes = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.waitingFor = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.continuedAs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -634,6 +714,87 @@ export const Run: MessageFns<Run> = {
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
     message.parentRunId = object.parentRunId ?? "";
     message.parentStep = object.parentStep ?? "";
+    message.published = (globalThis.Object.entries(object.published ?? {}) as [string, Payload][]).reduce(
+      (acc: { [key: string]: Payload }, [key, value]: [string, Payload]) => {
+        if (value !== undefined) {
+          acc[key] = Payload.fromPartial(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.attributes = object.attributes ?? "";
+    message.waitingFor = object.waitingFor ?? "";
+    message.continuedAs = object.continuedAs ?? "";
+    return message;
+  },
+};
+
+function createBaseRun_PublishedEntry(): Run_PublishedEntry {
+  return { key: "", value: undefined };
+}
+
+export const Run_PublishedEntry: MessageFns<Run_PublishedEntry> = {
+  encode(message: Run_PublishedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Payload.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Run_PublishedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRun_PublishedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Run_PublishedEntry>, I>>(base?: I): Run_PublishedEntry {
+    return Run_PublishedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Run_PublishedEntry>, I>>(object: I): Run_PublishedEntry {
+    const message = createBaseRun_PublishedEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? Payload.fromPartial(object.value)
+      : undefined;
     return message;
   },
 };
@@ -1668,7 +1829,7 @@ export const StartRunResponse: MessageFns<StartRunResponse> = {
 };
 
 function createBaseRunResult(): RunResult {
-  return { runId: "", state: 0, output: undefined, failure: undefined };
+  return { runId: "", state: 0, output: undefined, failure: undefined, continuedAs: "" };
 }
 
 export const RunResult: MessageFns<RunResult> = {
@@ -1684,6 +1845,9 @@ export const RunResult: MessageFns<RunResult> = {
     }
     if (message.failure !== undefined) {
       Failure.encode(message.failure, writer.uint32(34).fork()).join();
+    }
+    if (message.continuedAs !== "") {
+      writer.uint32(42).string(message.continuedAs);
     }
     return writer;
   },
@@ -1733,6 +1897,14 @@ export const RunResult: MessageFns<RunResult> = {
             message.failure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.continuedAs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1758,6 +1930,7 @@ export const RunResult: MessageFns<RunResult> = {
     message.failure = (object.failure !== undefined && object.failure !== null)
       ? Failure.fromPartial(object.failure)
       : undefined;
+    message.continuedAs = object.continuedAs ?? "";
     return message;
   },
 };
@@ -2027,6 +2200,7 @@ function createBaseListRunsRequest(): ListRunsRequest {
     createdBefore: undefined,
     pageSize: 0,
     pageToken: "",
+    attributes: "",
   };
 }
 
@@ -2056,6 +2230,9 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(58).string(message.pageToken);
+    }
+    if (message.attributes !== "") {
+      writer.uint32(66).string(message.attributes);
     }
     return writer;
   },
@@ -2139,6 +2316,14 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.attributes = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2163,6 +2348,7 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     message.createdBefore = object.createdBefore ?? undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.attributes = object.attributes ?? "";
     return message;
   },
 };
@@ -3466,6 +3652,140 @@ export const RetryRunResponse: MessageFns<RetryRunResponse> = {
   },
 };
 
+function createBaseResumeRunRequest(): ResumeRunRequest {
+  return { namespace: "", runId: "", requestId: "" };
+}
+
+export const ResumeRunRequest: MessageFns<ResumeRunRequest> = {
+  encode(message: ResumeRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResumeRunRequest>, I>>(base?: I): ResumeRunRequest {
+    return ResumeRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeRunRequest>, I>>(object: I): ResumeRunRequest {
+    const message = createBaseResumeRunRequest();
+    message.namespace = object.namespace ?? "";
+    message.runId = object.runId ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeRunResponse(): ResumeRunResponse {
+  return { state: 0 };
+}
+
+export const ResumeRunResponse: MessageFns<ResumeRunResponse> = {
+  encode(message: ResumeRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResumeRunResponse>, I>>(base?: I): ResumeRunResponse {
+    return ResumeRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeRunResponse>, I>>(object: I): ResumeRunResponse {
+    const message = createBaseResumeRunResponse();
+    message.state = object.state ?? 0;
+    return message;
+  },
+};
+
 /** Starts runs, reads them, waits for them and ends them. */
 export type RunServiceService = typeof RunServiceService;
 export const RunServiceService = {
@@ -3587,6 +3907,16 @@ export const RunServiceService = {
     responseSerialize: (value: RetryRunResponse): Buffer => Buffer.from(RetryRunResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RetryRunResponse => RetryRunResponse.decode(value),
   },
+  /** Has a parked run of a code workflow decided again. */
+  resumeRun: {
+    path: "/stellwerk.v1.RunService/ResumeRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeRunRequest): Buffer => Buffer.from(ResumeRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeRunRequest => ResumeRunRequest.decode(value),
+    responseSerialize: (value: ResumeRunResponse): Buffer => Buffer.from(ResumeRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeRunResponse => ResumeRunResponse.decode(value),
+  },
 } as const;
 
 export interface RunServiceServer extends UntypedServiceImplementation {
@@ -3611,6 +3941,8 @@ export interface RunServiceServer extends UntypedServiceImplementation {
   terminateRun: handleUnaryCall<TerminateRunRequest, TerminateRunResponse>;
   /** Forks a new run from an ended one that keeps its finished steps. */
   retryRun: handleUnaryCall<RetryRunRequest, RetryRunResponse>;
+  /** Has a parked run of a code workflow decided again. */
+  resumeRun: handleUnaryCall<ResumeRunRequest, ResumeRunResponse>;
 }
 
 export interface RunServiceClient extends Client {
@@ -3784,6 +4116,22 @@ export interface RunServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RetryRunResponse) => void,
+  ): ClientUnaryCall;
+  /** Has a parked run of a code workflow decided again. */
+  resumeRun(
+    request: ResumeRunRequest,
+    callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
+  ): ClientUnaryCall;
+  resumeRun(
+    request: ResumeRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
+  ): ClientUnaryCall;
+  resumeRun(
+    request: ResumeRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -20,6 +20,7 @@ import {
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Failure, Payload, Refusal } from "./payload.js";
+import { Event } from "./run.js";
 
 export const protobufPackage = "stellwerk.v1";
 
@@ -43,7 +44,7 @@ export interface PollTaskResponse {
   tasks: Task[];
 }
 
-/** One attempt of a step, handed to a worker. */
+/** One attempt of a step, or one decision of a code workflow (step "$decision"), handed to a worker. */
 export interface Task {
   /** Opaque and secret; completing, streaming and extending need it. */
   token: Buffer;
@@ -63,11 +64,23 @@ export interface Task {
     | undefined;
   /** W3C trace context of the start. */
   trace: { [key: string]: string };
+  /** Of a decision only: what the code has to see. */
+  journal: Journal | undefined;
 }
 
 export interface Task_TraceEntry {
   key: string;
   value: string;
+}
+
+/** A stretch of a run's history, for the code that decides it. */
+export interface Journal {
+  /** The events follow this one: whoever knows the run as of exactly here needs nothing else; 0: all is here. */
+  afterSequence: number;
+  /** What is known after it. */
+  sequence: number;
+  /** Those the code has to see, in order. */
+  events: Event[];
 }
 
 export interface CompleteTaskRequest {
@@ -84,10 +97,145 @@ export interface TaskResult {
     | Failure
     | undefined;
   /** The worker gives the attempt back unused (it drains); the same attempt goes out again. */
-  release?: Release | undefined;
+  release?:
+    | Release
+    | undefined;
+  /** What the code wants; for decisions only. */
+  decision?: Decision | undefined;
 }
 
 export interface Release {
+}
+
+/** What the code of a workflow wants after it has seen its journal. */
+export interface Decision {
+  /** The last event it had seen. */
+  sequence: number;
+  /** In the order the code gave them, at most 1,000. */
+  commands: Command[];
+  /** The lease stays: local steps are recorded, and the code goes on. */
+  keep: boolean;
+  /** Of the worker, as in its hello. */
+  build: string;
+}
+
+export interface Command {
+  /** Id of the step it makes or is about: "charge", "charge#2"; empty where there is none. */
+  step: string;
+  action?: ActionCommand | undefined;
+  sleep?: SleepCommand | undefined;
+  signal?: SignalCommand | undefined;
+  child?: ChildCommand | undefined;
+  local?: LocalCommand | undefined;
+  cancel?: CancelCommand | undefined;
+  publish?: PublishCommand | undefined;
+  attributes?: AttributesCommand | undefined;
+  patch?: PatchCommand | undefined;
+  succeed?: SucceedCommand | undefined;
+  fail?: FailCommand | undefined;
+  cancelled?: CancelledCommand | undefined;
+  continue?: ContinueCommand | undefined;
+}
+
+/** Have a worker run an action. */
+export interface ActionCommand {
+  action: string;
+  input:
+    | Payload
+    | undefined;
+  /** Empty means "default". */
+  queue: string;
+  priority: number;
+  retry: RetryPolicy | undefined;
+  timeout: Timeouts | undefined;
+}
+
+/** When a failed attempt is followed by another; what is absent has the default of workflow definitions. */
+export interface RetryPolicy {
+  maxAttempts?: number | undefined;
+  initial: Duration | undefined;
+  backoff?: number | undefined;
+  max: Duration | undefined;
+  jitter?: number | undefined;
+  nonRetryable: string[];
+}
+
+/** Bounds of a step; absent: none. */
+export interface Timeouts {
+  attempt: Duration | undefined;
+  total: Duration | undefined;
+  start: Duration | undefined;
+}
+
+export interface SleepCommand {
+  duration: Duration | undefined;
+}
+
+/** Wait to be told. */
+export interface SignalCommand {
+  signal: string;
+  /** The step fails as SignalTimeout after it. */
+  timeout: Duration | undefined;
+}
+
+/** Start a run and wait for its end. */
+export interface ChildCommand {
+  workflow: string;
+  input:
+    | Payload
+    | undefined;
+  /** "cancel" (also when empty), "terminate" or "abandon". */
+  parentClose: string;
+  /** One attempt unless it says more. */
+  retry: RetryPolicy | undefined;
+  timeout: Duration | undefined;
+}
+
+/** A step that was run in the worker has ended so. */
+export interface LocalCommand {
+  output?: Payload | undefined;
+  failure?:
+    | Failure
+    | undefined;
+  /** Tries made, from 1. */
+  attempts: number;
+  startTime: Date | undefined;
+}
+
+/** The step is no longer wanted. */
+export interface CancelCommand {
+}
+
+export interface PublishCommand {
+  key: string;
+  value: Payload | undefined;
+}
+
+export interface AttributesCommand {
+  /** JSON object of texts, numbers and booleans; null removes an attribute. */
+  values: string;
+}
+
+export interface PatchCommand {
+  id: string;
+}
+
+export interface SucceedCommand {
+  output: Payload | undefined;
+}
+
+export interface FailCommand {
+  failure: Failure | undefined;
+}
+
+/** The code has let a cancellation through. */
+export interface CancelledCommand {
+}
+
+export interface ContinueCommand {
+  /** Empty means the run's own. */
+  workflow: string;
+  input: Payload | undefined;
 }
 
 export interface CompleteTaskResponse {
@@ -96,7 +244,11 @@ export interface CompleteTaskResponse {
 }
 
 export interface TaskVerdict {
-  refusal: Refusal | undefined;
+  refusal:
+    | Refusal
+    | undefined;
+  /** Of a decision with `keep`: what came in meanwhile, from before the decision's own events. */
+  journal: Journal | undefined;
 }
 
 export interface HeartbeatRequest {
@@ -113,6 +265,12 @@ export interface HeartbeatRequest {
   /** "python 0.1.0" and the like. */
   sdk: string;
   host: string;
+  /** Code workflows it decides; registered before the first answer. */
+  workflows: string[];
+  /** Which code that is; a run parked by another build goes on. */
+  build: string;
+  /** Runs stay on the build they began with while a worker of it is there. */
+  pinRuns: boolean;
 }
 
 export interface HeldTask {
@@ -332,6 +490,7 @@ function createBaseTask(): Task {
     input: undefined,
     deadline: undefined,
     trace: {},
+    journal: undefined,
   };
 }
 
@@ -367,6 +526,9 @@ export const Task: MessageFns<Task> = {
     globalThis.Object.entries(message.trace).forEach(([key, value]: [string, string]) => {
       Task_TraceEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
     });
+    if (message.journal !== undefined) {
+      Journal.encode(message.journal, writer.uint32(90).fork()).join();
+    }
     return writer;
   },
 
@@ -466,6 +628,14 @@ export const Task: MessageFns<Task> = {
             }
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.journal = Journal.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -503,6 +673,9 @@ export const Task: MessageFns<Task> = {
       },
       {},
     );
+    message.journal = (object.journal !== undefined && object.journal !== null)
+      ? Journal.fromPartial(object.journal)
+      : undefined;
     return message;
   },
 };
@@ -570,6 +743,85 @@ export const Task_TraceEntry: MessageFns<Task_TraceEntry> = {
     const message = createBaseTask_TraceEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseJournal(): Journal {
+  return { afterSequence: 0, sequence: 0, events: [] };
+}
+
+export const Journal: MessageFns<Journal> = {
+  encode(message: Journal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.afterSequence !== 0) {
+      writer.uint32(8).int64(message.afterSequence);
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(16).int64(message.sequence);
+    }
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Journal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJournal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.afterSequence = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.events.push(Event.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Journal>, I>>(base?: I): Journal {
+    return Journal.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Journal>, I>>(object: I): Journal {
+    const message = createBaseJournal();
+    message.afterSequence = object.afterSequence ?? 0;
+    message.sequence = object.sequence ?? 0;
+    message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     return message;
   },
 };
@@ -654,7 +906,7 @@ export const CompleteTaskRequest: MessageFns<CompleteTaskRequest> = {
 };
 
 function createBaseTaskResult(): TaskResult {
-  return { token: Buffer.alloc(0), output: undefined, failure: undefined, release: undefined };
+  return { token: Buffer.alloc(0), output: undefined, failure: undefined, release: undefined, decision: undefined };
 }
 
 export const TaskResult: MessageFns<TaskResult> = {
@@ -670,6 +922,9 @@ export const TaskResult: MessageFns<TaskResult> = {
     }
     if (message.release !== undefined) {
       Release.encode(message.release, writer.uint32(34).fork()).join();
+    }
+    if (message.decision !== undefined) {
+      Decision.encode(message.decision, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -719,6 +974,14 @@ export const TaskResult: MessageFns<TaskResult> = {
             message.release = Release.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.decision = Decision.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -745,6 +1008,9 @@ export const TaskResult: MessageFns<TaskResult> = {
       : undefined;
     message.release = (object.release !== undefined && object.release !== null)
       ? Release.fromPartial(object.release)
+      : undefined;
+    message.decision = (object.decision !== undefined && object.decision !== null)
+      ? Decision.fromPartial(object.decision)
       : undefined;
     return message;
   },
@@ -789,6 +1055,1457 @@ export const Release: MessageFns<Release> = {
   },
   fromPartial<I extends Exact<DeepPartial<Release>, I>>(_: I): Release {
     const message = createBaseRelease();
+    return message;
+  },
+};
+
+function createBaseDecision(): Decision {
+  return { sequence: 0, commands: [], keep: false, build: "" };
+}
+
+export const Decision: MessageFns<Decision> = {
+  encode(message: Decision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0) {
+      writer.uint32(8).int64(message.sequence);
+    }
+    for (const v of message.commands) {
+      Command.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.keep !== false) {
+      writer.uint32(24).bool(message.keep);
+    }
+    if (message.build !== "") {
+      writer.uint32(34).string(message.build);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Decision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.commands.push(Command.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keep = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.build = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Decision>, I>>(base?: I): Decision {
+    return Decision.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Decision>, I>>(object: I): Decision {
+    const message = createBaseDecision();
+    message.sequence = object.sequence ?? 0;
+    message.commands = object.commands?.map((e) => Command.fromPartial(e)) || [];
+    message.keep = object.keep ?? false;
+    message.build = object.build ?? "";
+    return message;
+  },
+};
+
+function createBaseCommand(): Command {
+  return {
+    step: "",
+    action: undefined,
+    sleep: undefined,
+    signal: undefined,
+    child: undefined,
+    local: undefined,
+    cancel: undefined,
+    publish: undefined,
+    attributes: undefined,
+    patch: undefined,
+    succeed: undefined,
+    fail: undefined,
+    cancelled: undefined,
+    continue: undefined,
+  };
+}
+
+export const Command: MessageFns<Command> = {
+  encode(message: Command, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.action !== undefined) {
+      ActionCommand.encode(message.action, writer.uint32(18).fork()).join();
+    }
+    if (message.sleep !== undefined) {
+      SleepCommand.encode(message.sleep, writer.uint32(26).fork()).join();
+    }
+    if (message.signal !== undefined) {
+      SignalCommand.encode(message.signal, writer.uint32(34).fork()).join();
+    }
+    if (message.child !== undefined) {
+      ChildCommand.encode(message.child, writer.uint32(42).fork()).join();
+    }
+    if (message.local !== undefined) {
+      LocalCommand.encode(message.local, writer.uint32(50).fork()).join();
+    }
+    if (message.cancel !== undefined) {
+      CancelCommand.encode(message.cancel, writer.uint32(58).fork()).join();
+    }
+    if (message.publish !== undefined) {
+      PublishCommand.encode(message.publish, writer.uint32(66).fork()).join();
+    }
+    if (message.attributes !== undefined) {
+      AttributesCommand.encode(message.attributes, writer.uint32(74).fork()).join();
+    }
+    if (message.patch !== undefined) {
+      PatchCommand.encode(message.patch, writer.uint32(82).fork()).join();
+    }
+    if (message.succeed !== undefined) {
+      SucceedCommand.encode(message.succeed, writer.uint32(90).fork()).join();
+    }
+    if (message.fail !== undefined) {
+      FailCommand.encode(message.fail, writer.uint32(98).fork()).join();
+    }
+    if (message.cancelled !== undefined) {
+      CancelledCommand.encode(message.cancelled, writer.uint32(106).fork()).join();
+    }
+    if (message.continue !== undefined) {
+      ContinueCommand.encode(message.continue, writer.uint32(114).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Command {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = ActionCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sleep = SleepCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signal = SignalCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.child = ChildCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.local = LocalCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cancel = CancelCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.publish = PublishCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.attributes = AttributesCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.patch = PatchCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.succeed = SucceedCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.fail = FailCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.cancelled = CancelledCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.continue = ContinueCommand.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Command>, I>>(base?: I): Command {
+    return Command.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Command>, I>>(object: I): Command {
+    const message = createBaseCommand();
+    message.step = object.step ?? "";
+    message.action = (object.action !== undefined && object.action !== null)
+      ? ActionCommand.fromPartial(object.action)
+      : undefined;
+    message.sleep = (object.sleep !== undefined && object.sleep !== null)
+      ? SleepCommand.fromPartial(object.sleep)
+      : undefined;
+    message.signal = (object.signal !== undefined && object.signal !== null)
+      ? SignalCommand.fromPartial(object.signal)
+      : undefined;
+    message.child = (object.child !== undefined && object.child !== null)
+      ? ChildCommand.fromPartial(object.child)
+      : undefined;
+    message.local = (object.local !== undefined && object.local !== null)
+      ? LocalCommand.fromPartial(object.local)
+      : undefined;
+    message.cancel = (object.cancel !== undefined && object.cancel !== null)
+      ? CancelCommand.fromPartial(object.cancel)
+      : undefined;
+    message.publish = (object.publish !== undefined && object.publish !== null)
+      ? PublishCommand.fromPartial(object.publish)
+      : undefined;
+    message.attributes = (object.attributes !== undefined && object.attributes !== null)
+      ? AttributesCommand.fromPartial(object.attributes)
+      : undefined;
+    message.patch = (object.patch !== undefined && object.patch !== null)
+      ? PatchCommand.fromPartial(object.patch)
+      : undefined;
+    message.succeed = (object.succeed !== undefined && object.succeed !== null)
+      ? SucceedCommand.fromPartial(object.succeed)
+      : undefined;
+    message.fail = (object.fail !== undefined && object.fail !== null)
+      ? FailCommand.fromPartial(object.fail)
+      : undefined;
+    message.cancelled = (object.cancelled !== undefined && object.cancelled !== null)
+      ? CancelledCommand.fromPartial(object.cancelled)
+      : undefined;
+    message.continue = (object.continue !== undefined && object.continue !== null)
+      ? ContinueCommand.fromPartial(object.continue)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseActionCommand(): ActionCommand {
+  return { action: "", input: undefined, queue: "", priority: 0, retry: undefined, timeout: undefined };
+}
+
+export const ActionCommand: MessageFns<ActionCommand> = {
+  encode(message: ActionCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.input !== undefined) {
+      Payload.encode(message.input, writer.uint32(18).fork()).join();
+    }
+    if (message.queue !== "") {
+      writer.uint32(26).string(message.queue);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(32).int32(message.priority);
+    }
+    if (message.retry !== undefined) {
+      RetryPolicy.encode(message.retry, writer.uint32(42).fork()).join();
+    }
+    if (message.timeout !== undefined) {
+      Timeouts.encode(message.timeout, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.input = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.priority = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.retry = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.timeout = Timeouts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ActionCommand>, I>>(base?: I): ActionCommand {
+    return ActionCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionCommand>, I>>(object: I): ActionCommand {
+    const message = createBaseActionCommand();
+    message.action = object.action ?? "";
+    message.input = (object.input !== undefined && object.input !== null)
+      ? Payload.fromPartial(object.input)
+      : undefined;
+    message.queue = object.queue ?? "";
+    message.priority = object.priority ?? 0;
+    message.retry = (object.retry !== undefined && object.retry !== null)
+      ? RetryPolicy.fromPartial(object.retry)
+      : undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Timeouts.fromPartial(object.timeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRetryPolicy(): RetryPolicy {
+  return {
+    maxAttempts: undefined,
+    initial: undefined,
+    backoff: undefined,
+    max: undefined,
+    jitter: undefined,
+    nonRetryable: [],
+  };
+}
+
+export const RetryPolicy: MessageFns<RetryPolicy> = {
+  encode(message: RetryPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.maxAttempts !== undefined) {
+      writer.uint32(8).int32(message.maxAttempts);
+    }
+    if (message.initial !== undefined) {
+      Duration.encode(message.initial, writer.uint32(18).fork()).join();
+    }
+    if (message.backoff !== undefined) {
+      writer.uint32(25).double(message.backoff);
+    }
+    if (message.max !== undefined) {
+      Duration.encode(message.max, writer.uint32(34).fork()).join();
+    }
+    if (message.jitter !== undefined) {
+      writer.uint32(41).double(message.jitter);
+    }
+    for (const v of message.nonRetryable) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.maxAttempts = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.initial = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.backoff = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.max = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.jitter = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.nonRetryable.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RetryPolicy>, I>>(base?: I): RetryPolicy {
+    return RetryPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryPolicy>, I>>(object: I): RetryPolicy {
+    const message = createBaseRetryPolicy();
+    message.maxAttempts = object.maxAttempts ?? undefined;
+    message.initial = (object.initial !== undefined && object.initial !== null)
+      ? Duration.fromPartial(object.initial)
+      : undefined;
+    message.backoff = object.backoff ?? undefined;
+    message.max = (object.max !== undefined && object.max !== null) ? Duration.fromPartial(object.max) : undefined;
+    message.jitter = object.jitter ?? undefined;
+    message.nonRetryable = object.nonRetryable?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseTimeouts(): Timeouts {
+  return { attempt: undefined, total: undefined, start: undefined };
+}
+
+export const Timeouts: MessageFns<Timeouts> = {
+  encode(message: Timeouts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      Duration.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.total !== undefined) {
+      Duration.encode(message.total, writer.uint32(18).fork()).join();
+    }
+    if (message.start !== undefined) {
+      Duration.encode(message.start, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Timeouts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTimeouts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.total = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.start = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Timeouts>, I>>(base?: I): Timeouts {
+    return Timeouts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Timeouts>, I>>(object: I): Timeouts {
+    const message = createBaseTimeouts();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? Duration.fromPartial(object.attempt)
+      : undefined;
+    message.total = (object.total !== undefined && object.total !== null)
+      ? Duration.fromPartial(object.total)
+      : undefined;
+    message.start = (object.start !== undefined && object.start !== null)
+      ? Duration.fromPartial(object.start)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSleepCommand(): SleepCommand {
+  return { duration: undefined };
+}
+
+export const SleepCommand: MessageFns<SleepCommand> = {
+  encode(message: SleepCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.duration !== undefined) {
+      Duration.encode(message.duration, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SleepCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSleepCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.duration = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SleepCommand>, I>>(base?: I): SleepCommand {
+    return SleepCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SleepCommand>, I>>(object: I): SleepCommand {
+    const message = createBaseSleepCommand();
+    message.duration = (object.duration !== undefined && object.duration !== null)
+      ? Duration.fromPartial(object.duration)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSignalCommand(): SignalCommand {
+  return { signal: "", timeout: undefined };
+}
+
+export const SignalCommand: MessageFns<SignalCommand> = {
+  encode(message: SignalCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.signal !== "") {
+      writer.uint32(10).string(message.signal);
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignalCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignalCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.signal = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SignalCommand>, I>>(base?: I): SignalCommand {
+    return SignalCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignalCommand>, I>>(object: I): SignalCommand {
+    const message = createBaseSignalCommand();
+    message.signal = object.signal ?? "";
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChildCommand(): ChildCommand {
+  return { workflow: "", input: undefined, parentClose: "", retry: undefined, timeout: undefined };
+}
+
+export const ChildCommand: MessageFns<ChildCommand> = {
+  encode(message: ChildCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.input !== undefined) {
+      Payload.encode(message.input, writer.uint32(18).fork()).join();
+    }
+    if (message.parentClose !== "") {
+      writer.uint32(26).string(message.parentClose);
+    }
+    if (message.retry !== undefined) {
+      RetryPolicy.encode(message.retry, writer.uint32(34).fork()).join();
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChildCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChildCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.input = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parentClose = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.retry = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChildCommand>, I>>(base?: I): ChildCommand {
+    return ChildCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChildCommand>, I>>(object: I): ChildCommand {
+    const message = createBaseChildCommand();
+    message.workflow = object.workflow ?? "";
+    message.input = (object.input !== undefined && object.input !== null)
+      ? Payload.fromPartial(object.input)
+      : undefined;
+    message.parentClose = object.parentClose ?? "";
+    message.retry = (object.retry !== undefined && object.retry !== null)
+      ? RetryPolicy.fromPartial(object.retry)
+      : undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLocalCommand(): LocalCommand {
+  return { output: undefined, failure: undefined, attempts: 0, startTime: undefined };
+}
+
+export const LocalCommand: MessageFns<LocalCommand> = {
+  encode(message: LocalCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.output !== undefined) {
+      Payload.encode(message.output, writer.uint32(10).fork()).join();
+    }
+    if (message.failure !== undefined) {
+      Failure.encode(message.failure, writer.uint32(18).fork()).join();
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(24).int32(message.attempts);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.startTime), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LocalCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocalCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.output = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.startTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LocalCommand>, I>>(base?: I): LocalCommand {
+    return LocalCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LocalCommand>, I>>(object: I): LocalCommand {
+    const message = createBaseLocalCommand();
+    message.output = (object.output !== undefined && object.output !== null)
+      ? Payload.fromPartial(object.output)
+      : undefined;
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? Failure.fromPartial(object.failure)
+      : undefined;
+    message.attempts = object.attempts ?? 0;
+    message.startTime = object.startTime ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCancelCommand(): CancelCommand {
+  return {};
+}
+
+export const CancelCommand: MessageFns<CancelCommand> = {
+  encode(_: CancelCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CancelCommand>, I>>(base?: I): CancelCommand {
+    return CancelCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelCommand>, I>>(_: I): CancelCommand {
+    const message = createBaseCancelCommand();
+    return message;
+  },
+};
+
+function createBasePublishCommand(): PublishCommand {
+  return { key: "", value: undefined };
+}
+
+export const PublishCommand: MessageFns<PublishCommand> = {
+  encode(message: PublishCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Payload.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PublishCommand>, I>>(base?: I): PublishCommand {
+    return PublishCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PublishCommand>, I>>(object: I): PublishCommand {
+    const message = createBasePublishCommand();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? Payload.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAttributesCommand(): AttributesCommand {
+  return { values: "" };
+}
+
+export const AttributesCommand: MessageFns<AttributesCommand> = {
+  encode(message: AttributesCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.values !== "") {
+      writer.uint32(10).string(message.values);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttributesCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttributesCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.values = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AttributesCommand>, I>>(base?: I): AttributesCommand {
+    return AttributesCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AttributesCommand>, I>>(object: I): AttributesCommand {
+    const message = createBaseAttributesCommand();
+    message.values = object.values ?? "";
+    return message;
+  },
+};
+
+function createBasePatchCommand(): PatchCommand {
+  return { id: "" };
+}
+
+export const PatchCommand: MessageFns<PatchCommand> = {
+  encode(message: PatchCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PatchCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePatchCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PatchCommand>, I>>(base?: I): PatchCommand {
+    return PatchCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PatchCommand>, I>>(object: I): PatchCommand {
+    const message = createBasePatchCommand();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseSucceedCommand(): SucceedCommand {
+  return { output: undefined };
+}
+
+export const SucceedCommand: MessageFns<SucceedCommand> = {
+  encode(message: SucceedCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.output !== undefined) {
+      Payload.encode(message.output, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SucceedCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSucceedCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.output = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SucceedCommand>, I>>(base?: I): SucceedCommand {
+    return SucceedCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SucceedCommand>, I>>(object: I): SucceedCommand {
+    const message = createBaseSucceedCommand();
+    message.output = (object.output !== undefined && object.output !== null)
+      ? Payload.fromPartial(object.output)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFailCommand(): FailCommand {
+  return { failure: undefined };
+}
+
+export const FailCommand: MessageFns<FailCommand> = {
+  encode(message: FailCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.failure !== undefined) {
+      Failure.encode(message.failure, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.failure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FailCommand>, I>>(base?: I): FailCommand {
+    return FailCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FailCommand>, I>>(object: I): FailCommand {
+    const message = createBaseFailCommand();
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? Failure.fromPartial(object.failure)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCancelledCommand(): CancelledCommand {
+  return {};
+}
+
+export const CancelledCommand: MessageFns<CancelledCommand> = {
+  encode(_: CancelledCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelledCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelledCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CancelledCommand>, I>>(base?: I): CancelledCommand {
+    return CancelledCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelledCommand>, I>>(_: I): CancelledCommand {
+    const message = createBaseCancelledCommand();
+    return message;
+  },
+};
+
+function createBaseContinueCommand(): ContinueCommand {
+  return { workflow: "", input: undefined };
+}
+
+export const ContinueCommand: MessageFns<ContinueCommand> = {
+  encode(message: ContinueCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.input !== undefined) {
+      Payload.encode(message.input, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContinueCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContinueCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.input = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContinueCommand>, I>>(base?: I): ContinueCommand {
+    return ContinueCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContinueCommand>, I>>(object: I): ContinueCommand {
+    const message = createBaseContinueCommand();
+    message.workflow = object.workflow ?? "";
+    message.input = (object.input !== undefined && object.input !== null)
+      ? Payload.fromPartial(object.input)
+      : undefined;
     return message;
   },
 };
@@ -849,13 +2566,16 @@ export const CompleteTaskResponse: MessageFns<CompleteTaskResponse> = {
 };
 
 function createBaseTaskVerdict(): TaskVerdict {
-  return { refusal: undefined };
+  return { refusal: undefined, journal: undefined };
 }
 
 export const TaskVerdict: MessageFns<TaskVerdict> = {
   encode(message: TaskVerdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.refusal !== undefined) {
       Refusal.encode(message.refusal, writer.uint32(10).fork()).join();
+    }
+    if (message.journal !== undefined) {
+      Journal.encode(message.journal, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -881,6 +2601,14 @@ export const TaskVerdict: MessageFns<TaskVerdict> = {
             message.refusal = Refusal.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.journal = Journal.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -901,12 +2629,28 @@ export const TaskVerdict: MessageFns<TaskVerdict> = {
     message.refusal = (object.refusal !== undefined && object.refusal !== null)
       ? Refusal.fromPartial(object.refusal)
       : undefined;
+    message.journal = (object.journal !== undefined && object.journal !== null)
+      ? Journal.fromPartial(object.journal)
+      : undefined;
     return message;
   },
 };
 
 function createBaseHeartbeatRequest(): HeartbeatRequest {
-  return { namespace: "", workerId: "", queue: "", actions: [], slots: 0, held: [], leaving: false, sdk: "", host: "" };
+  return {
+    namespace: "",
+    workerId: "",
+    queue: "",
+    actions: [],
+    slots: 0,
+    held: [],
+    leaving: false,
+    sdk: "",
+    host: "",
+    workflows: [],
+    build: "",
+    pinRuns: false,
+  };
 }
 
 export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
@@ -937,6 +2681,15 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     }
     if (message.host !== "") {
       writer.uint32(74).string(message.host);
+    }
+    for (const v of message.workflows) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.build !== "") {
+      writer.uint32(90).string(message.build);
+    }
+    if (message.pinRuns !== false) {
+      writer.uint32(96).bool(message.pinRuns);
     }
     return writer;
   },
@@ -1026,6 +2779,30 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
             message.host = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.workflows.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.build = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.pinRuns = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1052,6 +2829,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     message.leaving = object.leaving ?? false;
     message.sdk = object.sdk ?? "";
     message.host = object.host ?? "";
+    message.workflows = object.workflows?.map((e) => e) || [];
+    message.build = object.build ?? "";
+    message.pinRuns = object.pinRuns ?? false;
     return message;
   },
 };

@@ -36,6 +36,9 @@ private static final long serialVersionUID = 0L;
     held_ = java.util.Collections.emptyList();
     sdk_ = "";
     host_ = "";
+    workflows_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    build_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -387,6 +390,121 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int WORKFLOWS_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList workflows_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @return A list containing the workflows.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getWorkflowsList() {
+    return workflows_;
+  }
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @return The count of workflows.
+   */
+  public int getWorkflowsCount() {
+    return workflows_.size();
+  }
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @param index The index of the element to return.
+   * @return The workflows at the given index.
+   */
+  public java.lang.String getWorkflows(int index) {
+    return workflows_.get(index);
+  }
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the workflows at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getWorkflowsBytes(int index) {
+    return workflows_.getByteString(index);
+  }
+
+  public static final int BUILD_FIELD_NUMBER = 11;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object build_ = "";
+  /**
+   * <pre>
+   * Which code that is; a run parked by another build goes on.
+   * </pre>
+   *
+   * <code>string build = 11;</code>
+   * @return The build.
+   */
+  @java.lang.Override
+  public java.lang.String getBuild() {
+    java.lang.Object ref = build_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      build_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Which code that is; a run parked by another build goes on.
+   * </pre>
+   *
+   * <code>string build = 11;</code>
+   * @return The bytes for build.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getBuildBytes() {
+    java.lang.Object ref = build_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      build_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int PIN_RUNS_FIELD_NUMBER = 12;
+  private boolean pinRuns_ = false;
+  /**
+   * <pre>
+   * Runs stay on the build they began with while a worker of it is there.
+   * </pre>
+   *
+   * <code>bool pin_runs = 12;</code>
+   * @return The pinRuns.
+   */
+  @java.lang.Override
+  public boolean getPinRuns() {
+    return pinRuns_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -427,6 +545,15 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(host_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 9, host_);
+    }
+    for (int i = 0; i < workflows_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 10, workflows_.getRaw(i));
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(build_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 11, build_);
+    }
+    if (pinRuns_ != false) {
+      output.writeBool(12, pinRuns_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -472,6 +599,21 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(host_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(9, host_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < workflows_.size(); i++) {
+        dataSize += computeStringSizeNoTag(workflows_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getWorkflowsList().size();
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(build_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(11, build_);
+    }
+    if (pinRuns_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(12, pinRuns_);
+    }
     return size;
   }
   @java.lang.Override
@@ -514,6 +656,12 @@ private static final long serialVersionUID = 0L;
         .equals(other.getSdk())) return false;
     if (!getHost()
         .equals(other.getHost())) return false;
+    if (!getWorkflowsList()
+        .equals(other.getWorkflowsList())) return false;
+    if (!getBuild()
+        .equals(other.getBuild())) return false;
+    if (getPinRuns()
+        != other.getPinRuns()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -548,6 +696,15 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getSdk().hashCode();
     hash = (37 * hash) + HOST_FIELD_NUMBER;
     hash = (53 * hash) + getHost().hashCode();
+    if (getWorkflowsCount() > 0) {
+      hash = (37 * hash) + WORKFLOWS_FIELD_NUMBER;
+      hash = (53 * hash) + getWorkflowsList().hashCode();
+    }
+    hash = (37 * hash) + BUILD_FIELD_NUMBER;
+    hash = (53 * hash) + getBuild().hashCode();
+    hash = (37 * hash) + PIN_RUNS_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getPinRuns());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -695,6 +852,10 @@ private static final long serialVersionUID = 0L;
       leaving_ = false;
       sdk_ = "";
       host_ = "";
+      workflows_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      build_ = "";
+      pinRuns_ = false;
       return this;
     }
 
@@ -765,6 +926,16 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000100) != 0)) {
         result.host_ = host_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        workflows_.makeImmutable();
+        result.workflows_ = workflows_;
+      }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.build_ = build_;
+      }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.pinRuns_ = pinRuns_;
       }
     }
 
@@ -847,6 +1018,24 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000100;
         onChanged();
       }
+      if (!other.workflows_.isEmpty()) {
+        if (workflows_.isEmpty()) {
+          workflows_ = other.workflows_;
+          bitField0_ |= 0x00000200;
+        } else {
+          ensureWorkflowsIsMutable();
+          workflows_.addAll(other.workflows_);
+        }
+        onChanged();
+      }
+      if (!other.getBuild().isEmpty()) {
+        build_ = other.build_;
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
+      if (other.getPinRuns() != false) {
+        setPinRuns(other.getPinRuns());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -924,6 +1113,21 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 74
+            case 82: {
+              ensureWorkflowsIsMutable();
+              workflows_.add(input.readStringRequireUtf8());
+              break;
+            } // case 82
+            case 90: {
+              build_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
+            case 96: {
+              pinRuns_ = input.readBool();
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 96
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1822,6 +2026,289 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       host_ = value;
       bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList workflows_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureWorkflowsIsMutable() {
+      if (!workflows_.isModifiable()) {
+        workflows_ = new com.google.protobuf.LazyStringArrayList(workflows_);
+      }
+      bitField0_ |= 0x00000200;
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @return A list containing the workflows.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getWorkflowsList() {
+      workflows_.makeImmutable();
+      return workflows_;
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @return The count of workflows.
+     */
+    public int getWorkflowsCount() {
+      return workflows_.size();
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @param index The index of the element to return.
+     * @return The workflows at the given index.
+     */
+    public java.lang.String getWorkflows(int index) {
+      return workflows_.get(index);
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the workflows at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getWorkflowsBytes(int index) {
+      return workflows_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @param index The index to set the value at.
+     * @param value The workflows to set.
+     * @return This builder for chaining.
+     */
+    public Builder setWorkflows(
+        int index, java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      ensureWorkflowsIsMutable();
+      workflows_.set(index, value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @param value The workflows to add.
+     * @return This builder for chaining.
+     */
+    public Builder addWorkflows(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      ensureWorkflowsIsMutable();
+      workflows_.add(value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @param values The workflows to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllWorkflows(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureWorkflowsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, workflows_);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearWorkflows() {
+      workflows_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000200);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Code workflows it decides; registered before the first answer.
+     * </pre>
+     *
+     * <code>repeated string workflows = 10;</code>
+     * @param value The bytes of the workflows to add.
+     * @return This builder for chaining.
+     */
+    public Builder addWorkflowsBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      ensureWorkflowsIsMutable();
+      workflows_.add(value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object build_ = "";
+    /**
+     * <pre>
+     * Which code that is; a run parked by another build goes on.
+     * </pre>
+     *
+     * <code>string build = 11;</code>
+     * @return The build.
+     */
+    public java.lang.String getBuild() {
+      java.lang.Object ref = build_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        build_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Which code that is; a run parked by another build goes on.
+     * </pre>
+     *
+     * <code>string build = 11;</code>
+     * @return The bytes for build.
+     */
+    public com.google.protobuf.ByteString
+        getBuildBytes() {
+      java.lang.Object ref = build_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        build_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Which code that is; a run parked by another build goes on.
+     * </pre>
+     *
+     * <code>string build = 11;</code>
+     * @param value The build to set.
+     * @return This builder for chaining.
+     */
+    public Builder setBuild(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      build_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Which code that is; a run parked by another build goes on.
+     * </pre>
+     *
+     * <code>string build = 11;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearBuild() {
+      build_ = getDefaultInstance().getBuild();
+      bitField0_ = (bitField0_ & ~0x00000400);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Which code that is; a run parked by another build goes on.
+     * </pre>
+     *
+     * <code>string build = 11;</code>
+     * @param value The bytes for build to set.
+     * @return This builder for chaining.
+     */
+    public Builder setBuildBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      build_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+
+    private boolean pinRuns_ ;
+    /**
+     * <pre>
+     * Runs stay on the build they began with while a worker of it is there.
+     * </pre>
+     *
+     * <code>bool pin_runs = 12;</code>
+     * @return The pinRuns.
+     */
+    @java.lang.Override
+    public boolean getPinRuns() {
+      return pinRuns_;
+    }
+    /**
+     * <pre>
+     * Runs stay on the build they began with while a worker of it is there.
+     * </pre>
+     *
+     * <code>bool pin_runs = 12;</code>
+     * @param value The pinRuns to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPinRuns(boolean value) {
+
+      pinRuns_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Runs stay on the build they began with while a worker of it is there.
+     * </pre>
+     *
+     * <code>bool pin_runs = 12;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPinRuns() {
+      bitField0_ = (bitField0_ & ~0x00000800);
+      pinRuns_ = false;
       onChanged();
       return this;
     }

@@ -166,4 +166,75 @@ public interface HeartbeatRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getHostBytes();
+
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @return A list containing the workflows.
+   */
+  java.util.List<java.lang.String>
+      getWorkflowsList();
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @return The count of workflows.
+   */
+  int getWorkflowsCount();
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @param index The index of the element to return.
+   * @return The workflows at the given index.
+   */
+  java.lang.String getWorkflows(int index);
+  /**
+   * <pre>
+   * Code workflows it decides; registered before the first answer.
+   * </pre>
+   *
+   * <code>repeated string workflows = 10;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the workflows at the given index.
+   */
+  com.google.protobuf.ByteString
+      getWorkflowsBytes(int index);
+
+  /**
+   * <pre>
+   * Which code that is; a run parked by another build goes on.
+   * </pre>
+   *
+   * <code>string build = 11;</code>
+   * @return The build.
+   */
+  java.lang.String getBuild();
+  /**
+   * <pre>
+   * Which code that is; a run parked by another build goes on.
+   * </pre>
+   *
+   * <code>string build = 11;</code>
+   * @return The bytes for build.
+   */
+  com.google.protobuf.ByteString
+      getBuildBytes();
+
+  /**
+   * <pre>
+   * Runs stay on the build they began with while a worker of it is there.
+   * </pre>
+   *
+   * <code>bool pin_runs = 12;</code>
+   * @return The pinRuns.
+   */
+  boolean getPinRuns();
 }

@@ -32,6 +32,7 @@ private static final long serialVersionUID = 0L;
     workflow_ = "";
     states_ = emptyIntList();
     pageToken_ = "";
+    attributes_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -296,6 +297,53 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int ATTRIBUTES_FIELD_NUMBER = 8;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object attributes_ = "";
+  /**
+   * <pre>
+   * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+   * </pre>
+   *
+   * <code>string attributes = 8;</code>
+   * @return The attributes.
+   */
+  @java.lang.Override
+  public java.lang.String getAttributes() {
+    java.lang.Object ref = attributes_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      attributes_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+   * </pre>
+   *
+   * <code>string attributes = 8;</code>
+   * @return The bytes for attributes.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getAttributesBytes() {
+    java.lang.Object ref = attributes_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      attributes_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -336,6 +384,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(pageToken_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 7, pageToken_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(attributes_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, attributes_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -372,6 +423,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(pageToken_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(7, pageToken_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(attributes_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, attributes_);
     }
     return size;
   }
@@ -416,6 +470,8 @@ private static final long serialVersionUID = 0L;
         != other.getPageSize()) return false;
     if (!getPageToken()
         .equals(other.getPageToken())) return false;
+    if (!getAttributes()
+        .equals(other.getAttributes())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -447,6 +503,8 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getPageSize();
     hash = (37 * hash) + PAGE_TOKEN_FIELD_NUMBER;
     hash = (53 * hash) + getPageToken().hashCode();
+    hash = (37 * hash) + ATTRIBUTES_FIELD_NUMBER;
+    hash = (53 * hash) + getAttributes().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -600,6 +658,7 @@ private static final long serialVersionUID = 0L;
       }
       pageSize_ = 0;
       pageToken_ = "";
+      attributes_ = "";
       return this;
     }
 
@@ -662,6 +721,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000040) != 0)) {
         result.pageToken_ = pageToken_;
       }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.attributes_ = attributes_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -710,6 +772,11 @@ private static final long serialVersionUID = 0L;
       if (!other.getPageToken().isEmpty()) {
         pageToken_ = other.pageToken_;
         bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      if (!other.getAttributes().isEmpty()) {
+        attributes_ = other.attributes_;
+        bitField0_ |= 0x00000080;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -786,6 +853,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000040;
               break;
             } // case 58
+            case 66: {
+              attributes_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 66
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1435,6 +1507,98 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       pageToken_ = value;
       bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object attributes_ = "";
+    /**
+     * <pre>
+     * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+     * </pre>
+     *
+     * <code>string attributes = 8;</code>
+     * @return The attributes.
+     */
+    public java.lang.String getAttributes() {
+      java.lang.Object ref = attributes_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        attributes_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+     * </pre>
+     *
+     * <code>string attributes = 8;</code>
+     * @return The bytes for attributes.
+     */
+    public com.google.protobuf.ByteString
+        getAttributesBytes() {
+      java.lang.Object ref = attributes_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        attributes_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+     * </pre>
+     *
+     * <code>string attributes = 8;</code>
+     * @param value The attributes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAttributes(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      attributes_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+     * </pre>
+     *
+     * <code>string attributes = 8;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAttributes() {
+      attributes_ = getDefaultInstance().getAttributes();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+     * </pre>
+     *
+     * <code>string attributes = 8;</code>
+     * @param value The bytes for attributes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAttributesBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      attributes_ = value;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }

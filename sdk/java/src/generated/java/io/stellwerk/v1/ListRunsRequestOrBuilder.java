@@ -114,4 +114,24 @@ public interface ListRunsRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getPageTokenBytes();
+
+  /**
+   * <pre>
+   * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+   * </pre>
+   *
+   * <code>string attributes = 8;</code>
+   * @return The attributes.
+   */
+  java.lang.String getAttributes();
+  /**
+   * <pre>
+   * Only runs with all these attributes: JSON object of texts, numbers and booleans.
+   * </pre>
+   *
+   * <code>string attributes = 8;</code>
+   * @return The bytes for attributes.
+   */
+  com.google.protobuf.ByteString
+      getAttributesBytes();
 }

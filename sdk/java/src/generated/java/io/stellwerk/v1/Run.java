@@ -38,6 +38,9 @@ private static final long serialVersionUID = 0L;
     steps_ = java.util.Collections.emptyList();
     parentRunId_ = "";
     parentStep_ = "";
+    attributes_ = "";
+    waitingFor_ = "";
+    continuedAs_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -50,6 +53,18 @@ private static final long serialVersionUID = 0L;
     return io.stellwerk.v1.RunOuterClass.internal_static_stellwerk_v1_Run_descriptor;
   }
 
+  @SuppressWarnings({"rawtypes"})
+  @java.lang.Override
+  protected com.google.protobuf.MapFieldReflectionAccessor internalGetMapFieldReflection(
+      int number) {
+    switch (number) {
+      case 19:
+        return internalGetPublished();
+      default:
+        throw new RuntimeException(
+            "Invalid map field number: " + number);
+    }
+  }
   @java.lang.Override
   protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internalGetFieldAccessorTable() {
@@ -668,6 +683,242 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int PUBLISHED_FIELD_NUMBER = 19;
+  private static final class PublishedDefaultEntryHolder {
+    static final com.google.protobuf.MapEntry<
+        java.lang.String, io.stellwerk.v1.Payload> defaultEntry =
+            com.google.protobuf.MapEntry
+            .<java.lang.String, io.stellwerk.v1.Payload>newDefaultInstance(
+                io.stellwerk.v1.RunOuterClass.internal_static_stellwerk_v1_Run_PublishedEntry_descriptor, 
+                com.google.protobuf.WireFormat.FieldType.STRING,
+                "",
+                com.google.protobuf.WireFormat.FieldType.MESSAGE,
+                io.stellwerk.v1.Payload.getDefaultInstance());
+  }
+  @SuppressWarnings("serial")
+  private com.google.protobuf.MapField<
+      java.lang.String, io.stellwerk.v1.Payload> published_;
+  private com.google.protobuf.MapField<java.lang.String, io.stellwerk.v1.Payload>
+  internalGetPublished() {
+    if (published_ == null) {
+      return com.google.protobuf.MapField.emptyMapField(
+          PublishedDefaultEntryHolder.defaultEntry);
+    }
+    return published_;
+  }
+  public int getPublishedCount() {
+    return internalGetPublished().getMap().size();
+  }
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  @java.lang.Override
+  public boolean containsPublished(
+      java.lang.String key) {
+    java.util.Objects.requireNonNull(key, "map key");
+    return internalGetPublished().getMap().containsKey(key);
+  }
+  /**
+   * Use {@link #getPublishedMap()} instead.
+   */
+  @java.lang.Override
+  @java.lang.Deprecated
+  public java.util.Map<java.lang.String, io.stellwerk.v1.Payload> getPublished() {
+    return getPublishedMap();
+  }
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  @java.lang.Override
+  public java.util.Map<java.lang.String, io.stellwerk.v1.Payload> getPublishedMap() {
+    return internalGetPublished().getMap();
+  }
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  @java.lang.Override
+  public /* nullable */
+io.stellwerk.v1.Payload getPublishedOrDefault(
+      java.lang.String key,
+      /* nullable */
+io.stellwerk.v1.Payload defaultValue) {
+    java.util.Objects.requireNonNull(key, "map key");
+    java.util.Map<java.lang.String, io.stellwerk.v1.Payload> map =
+        internalGetPublished().getMap();
+    return map.containsKey(key) ? map.get(key) : defaultValue;
+  }
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.Payload getPublishedOrThrow(
+      java.lang.String key) {
+    java.util.Objects.requireNonNull(key, "map key");
+    java.util.Map<java.lang.String, io.stellwerk.v1.Payload> map =
+        internalGetPublished().getMap();
+    if (!map.containsKey(key)) {
+      throw new java.lang.IllegalArgumentException();
+    }
+    return map.get(key);
+  }
+
+  public static final int ATTRIBUTES_FIELD_NUMBER = 20;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object attributes_ = "";
+  /**
+   * <pre>
+   * Searchable values, as a JSON object; empty without any.
+   * </pre>
+   *
+   * <code>string attributes = 20;</code>
+   * @return The attributes.
+   */
+  @java.lang.Override
+  public java.lang.String getAttributes() {
+    java.lang.Object ref = attributes_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      attributes_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Searchable values, as a JSON object; empty without any.
+   * </pre>
+   *
+   * <code>string attributes = 20;</code>
+   * @return The bytes for attributes.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getAttributesBytes() {
+    java.lang.Object ref = attributes_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      attributes_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int WAITING_FOR_FIELD_NUMBER = 21;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object waitingFor_ = "";
+  /**
+   * <pre>
+   * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+   * </pre>
+   *
+   * <code>string waiting_for = 21;</code>
+   * @return The waitingFor.
+   */
+  @java.lang.Override
+  public java.lang.String getWaitingFor() {
+    java.lang.Object ref = waitingFor_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      waitingFor_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+   * </pre>
+   *
+   * <code>string waiting_for = 21;</code>
+   * @return The bytes for waitingFor.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getWaitingForBytes() {
+    java.lang.Object ref = waitingFor_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      waitingFor_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int CONTINUED_AS_FIELD_NUMBER = 22;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object continuedAs_ = "";
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 22;</code>
+   * @return The continuedAs.
+   */
+  @java.lang.Override
+  public java.lang.String getContinuedAs() {
+    java.lang.Object ref = continuedAs_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      continuedAs_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 22;</code>
+   * @return The bytes for continuedAs.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getContinuedAsBytes() {
+    java.lang.Object ref = continuedAs_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      continuedAs_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -735,6 +986,21 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentStep_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 18, parentStep_);
+    }
+    com.google.protobuf.GeneratedMessage
+      .serializeStringMapTo(
+        output,
+        internalGetPublished(),
+        PublishedDefaultEntryHolder.defaultEntry,
+        19);
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(attributes_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 20, attributes_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(waitingFor_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 21, waitingFor_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(continuedAs_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 22, continuedAs_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -808,6 +1074,25 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentStep_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(18, parentStep_);
+    }
+    for (java.util.Map.Entry<java.lang.String, io.stellwerk.v1.Payload> entry
+         : internalGetPublished().getMap().entrySet()) {
+      com.google.protobuf.MapEntry<java.lang.String, io.stellwerk.v1.Payload>
+      published__ = PublishedDefaultEntryHolder.defaultEntry.newBuilderForType()
+          .setKey(entry.getKey())
+          .setValue(entry.getValue())
+          .buildPartial();
+      size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(19, published__);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(attributes_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(20, attributes_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(waitingFor_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(21, waitingFor_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(continuedAs_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(22, continuedAs_);
     }
     return size;
   }
@@ -886,6 +1171,14 @@ private static final long serialVersionUID = 0L;
         .equals(other.getParentRunId())) return false;
     if (!getParentStep()
         .equals(other.getParentStep())) return false;
+    if (!internalGetPublished().equals(
+        other.internalGetPublished())) return false;
+    if (!getAttributes()
+        .equals(other.getAttributes())) return false;
+    if (!getWaitingFor()
+        .equals(other.getWaitingFor())) return false;
+    if (!getContinuedAs()
+        .equals(other.getContinuedAs())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -948,6 +1241,16 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getParentRunId().hashCode();
     hash = (37 * hash) + PARENT_STEP_FIELD_NUMBER;
     hash = (53 * hash) + getParentStep().hashCode();
+    if (!internalGetPublished().getMap().isEmpty()) {
+      hash = (37 * hash) + PUBLISHED_FIELD_NUMBER;
+      hash = (53 * hash) + internalGetPublished().hashCode();
+    }
+    hash = (37 * hash) + ATTRIBUTES_FIELD_NUMBER;
+    hash = (53 * hash) + getAttributes().hashCode();
+    hash = (37 * hash) + WAITING_FOR_FIELD_NUMBER;
+    hash = (53 * hash) + getWaitingFor().hashCode();
+    hash = (37 * hash) + CONTINUED_AS_FIELD_NUMBER;
+    hash = (53 * hash) + getContinuedAs().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -1057,6 +1360,28 @@ private static final long serialVersionUID = 0L;
       return io.stellwerk.v1.RunOuterClass.internal_static_stellwerk_v1_Run_descriptor;
     }
 
+    @SuppressWarnings({"rawtypes"})
+    protected com.google.protobuf.MapFieldReflectionAccessor internalGetMapFieldReflection(
+        int number) {
+      switch (number) {
+        case 19:
+          return internalGetPublished();
+        default:
+          throw new RuntimeException(
+              "Invalid map field number: " + number);
+      }
+    }
+    @SuppressWarnings({"rawtypes"})
+    protected com.google.protobuf.MapFieldReflectionAccessor internalGetMutableMapFieldReflection(
+        int number) {
+      switch (number) {
+        case 19:
+          return internalGetMutablePublished();
+        default:
+          throw new RuntimeException(
+              "Invalid map field number: " + number);
+      }
+    }
     @java.lang.Override
     protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
         internalGetFieldAccessorTable() {
@@ -1139,6 +1464,10 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00008000);
       parentRunId_ = "";
       parentStep_ = "";
+      internalGetMutablePublished().clear();
+      attributes_ = "";
+      waitingFor_ = "";
+      continuedAs_ = "";
       return this;
     }
 
@@ -1255,6 +1584,18 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00020000) != 0)) {
         result.parentStep_ = parentStep_;
       }
+      if (((from_bitField0_ & 0x00040000) != 0)) {
+        result.published_ = internalGetPublished().build(PublishedDefaultEntryHolder.defaultEntry);
+      }
+      if (((from_bitField0_ & 0x00080000) != 0)) {
+        result.attributes_ = attributes_;
+      }
+      if (((from_bitField0_ & 0x00100000) != 0)) {
+        result.waitingFor_ = waitingFor_;
+      }
+      if (((from_bitField0_ & 0x00200000) != 0)) {
+        result.continuedAs_ = continuedAs_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -1361,6 +1702,24 @@ private static final long serialVersionUID = 0L;
       if (!other.getParentStep().isEmpty()) {
         parentStep_ = other.parentStep_;
         bitField0_ |= 0x00020000;
+        onChanged();
+      }
+      internalGetMutablePublished().mergeFrom(
+          other.internalGetPublished());
+      bitField0_ |= 0x00040000;
+      if (!other.getAttributes().isEmpty()) {
+        attributes_ = other.attributes_;
+        bitField0_ |= 0x00080000;
+        onChanged();
+      }
+      if (!other.getWaitingFor().isEmpty()) {
+        waitingFor_ = other.waitingFor_;
+        bitField0_ |= 0x00100000;
+        onChanged();
+      }
+      if (!other.getContinuedAs().isEmpty()) {
+        continuedAs_ = other.continuedAs_;
+        bitField0_ |= 0x00200000;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -1497,6 +1856,30 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00020000;
               break;
             } // case 146
+            case 154: {
+              com.google.protobuf.MapEntry<java.lang.String, io.stellwerk.v1.Payload>
+              published__ = input.readMessage(
+                  PublishedDefaultEntryHolder.defaultEntry.getParserForType(), extensionRegistry);
+              internalGetMutablePublished().ensureBuilderMap().put(
+                  published__.getKey(), published__.getValue());
+              bitField0_ |= 0x00040000;
+              break;
+            } // case 154
+            case 162: {
+              attributes_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00080000;
+              break;
+            } // case 162
+            case 170: {
+              waitingFor_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00100000;
+              break;
+            } // case 170
+            case 178: {
+              continuedAs_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00200000;
+              break;
+            } // case 178
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3330,6 +3713,468 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       parentStep_ = value;
       bitField0_ |= 0x00020000;
+      onChanged();
+      return this;
+    }
+
+    private static final class PublishedConverter implements com.google.protobuf.MapFieldBuilder.Converter<java.lang.String, io.stellwerk.v1.PayloadOrBuilder, io.stellwerk.v1.Payload> {
+      @java.lang.Override
+      public io.stellwerk.v1.Payload build(io.stellwerk.v1.PayloadOrBuilder val) {
+        if (val instanceof io.stellwerk.v1.Payload) { return (io.stellwerk.v1.Payload) val; }
+        return ((io.stellwerk.v1.Payload.Builder) val).build();
+      }
+
+      @java.lang.Override
+      public com.google.protobuf.MapEntry<java.lang.String, io.stellwerk.v1.Payload> defaultEntry() {
+        return PublishedDefaultEntryHolder.defaultEntry;
+      }
+    };
+    private static final PublishedConverter publishedConverter = new PublishedConverter();
+
+    private com.google.protobuf.MapFieldBuilder<
+        java.lang.String, io.stellwerk.v1.PayloadOrBuilder, io.stellwerk.v1.Payload, io.stellwerk.v1.Payload.Builder> published_;
+    private com.google.protobuf.MapFieldBuilder<java.lang.String, io.stellwerk.v1.PayloadOrBuilder, io.stellwerk.v1.Payload, io.stellwerk.v1.Payload.Builder>
+        internalGetPublished() {
+      if (published_ == null) {
+        return new com.google.protobuf.MapFieldBuilder<>(publishedConverter);
+      }
+      return published_;
+    }
+    private com.google.protobuf.MapFieldBuilder<java.lang.String, io.stellwerk.v1.PayloadOrBuilder, io.stellwerk.v1.Payload, io.stellwerk.v1.Payload.Builder>
+        internalGetMutablePublished() {
+      if (published_ == null) {
+        published_ = new com.google.protobuf.MapFieldBuilder<>(publishedConverter);
+      }
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return published_;
+    }
+    public int getPublishedCount() {
+      return internalGetPublished().ensureBuilderMap().size();
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    @java.lang.Override
+    public boolean containsPublished(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      return internalGetPublished().ensureBuilderMap().containsKey(key);
+    }
+    /**
+     * Use {@link #getPublishedMap()} instead.
+     */
+    @java.lang.Override
+    @java.lang.Deprecated
+    public java.util.Map<java.lang.String, io.stellwerk.v1.Payload> getPublished() {
+      return getPublishedMap();
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    @java.lang.Override
+    public java.util.Map<java.lang.String, io.stellwerk.v1.Payload> getPublishedMap() {
+      return internalGetPublished().getImmutableMap();
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    @java.lang.Override
+    public /* nullable */
+io.stellwerk.v1.Payload getPublishedOrDefault(
+        java.lang.String key,
+        /* nullable */
+io.stellwerk.v1.Payload defaultValue) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Map<java.lang.String, io.stellwerk.v1.PayloadOrBuilder> map = internalGetMutablePublished().ensureBuilderMap();
+      return map.containsKey(key) ? publishedConverter.build(map.get(key)) : defaultValue;
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    @java.lang.Override
+    public io.stellwerk.v1.Payload getPublishedOrThrow(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Map<java.lang.String, io.stellwerk.v1.PayloadOrBuilder> map = internalGetMutablePublished().ensureBuilderMap();
+      if (!map.containsKey(key)) {
+        throw new java.lang.IllegalArgumentException();
+      }
+      return publishedConverter.build(map.get(key));
+    }
+    public Builder clearPublished() {
+      bitField0_ = (bitField0_ & ~0x00040000);
+      internalGetMutablePublished().clear();
+      return this;
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    public Builder removePublished(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      internalGetMutablePublished().ensureBuilderMap()
+          .remove(key);
+      return this;
+    }
+    /**
+     * Use alternate mutation accessors instead.
+     */
+    @java.lang.Deprecated
+    public java.util.Map<java.lang.String, io.stellwerk.v1.Payload>
+        getMutablePublished() {
+      bitField0_ |= 0x00040000;
+      return internalGetMutablePublished().ensureMessageMap();
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    public Builder putPublished(
+        java.lang.String key,
+        io.stellwerk.v1.Payload value) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Objects.requireNonNull(value, "map value");
+      internalGetMutablePublished().ensureBuilderMap()
+          .put(key, value);
+      bitField0_ |= 0x00040000;
+      return this;
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    public Builder putAllPublished(
+        java.util.Map<java.lang.String, io.stellwerk.v1.Payload> values) {
+      for (java.util.Map.Entry<java.lang.String, io.stellwerk.v1.Payload> e : values.entrySet()) {
+        java.util.Objects.requireNonNull(e.getKey());
+        java.util.Objects.requireNonNull(e.getValue());
+      }
+      internalGetMutablePublished().ensureBuilderMap()
+          .putAll(values);
+      bitField0_ |= 0x00040000;
+      return this;
+    }
+    /**
+     * <pre>
+     * What its code has published, by key. Filled by GetRun.
+     * </pre>
+     *
+     * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+     */
+    public io.stellwerk.v1.Payload.Builder putPublishedBuilderIfAbsent(
+        java.lang.String key) {
+      java.util.Map<java.lang.String, io.stellwerk.v1.PayloadOrBuilder> builderMap = internalGetMutablePublished().ensureBuilderMap();
+      io.stellwerk.v1.PayloadOrBuilder entry = builderMap.get(key);
+      if (entry == null) {
+        entry = io.stellwerk.v1.Payload.newBuilder();
+        builderMap.put(key, entry);
+      }
+      if (entry instanceof io.stellwerk.v1.Payload) {
+        entry = ((io.stellwerk.v1.Payload) entry).toBuilder();
+        builderMap.put(key, entry);
+      }
+      return (io.stellwerk.v1.Payload.Builder) entry;
+    }
+
+    private java.lang.Object attributes_ = "";
+    /**
+     * <pre>
+     * Searchable values, as a JSON object; empty without any.
+     * </pre>
+     *
+     * <code>string attributes = 20;</code>
+     * @return The attributes.
+     */
+    public java.lang.String getAttributes() {
+      java.lang.Object ref = attributes_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        attributes_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Searchable values, as a JSON object; empty without any.
+     * </pre>
+     *
+     * <code>string attributes = 20;</code>
+     * @return The bytes for attributes.
+     */
+    public com.google.protobuf.ByteString
+        getAttributesBytes() {
+      java.lang.Object ref = attributes_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        attributes_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Searchable values, as a JSON object; empty without any.
+     * </pre>
+     *
+     * <code>string attributes = 20;</code>
+     * @param value The attributes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAttributes(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      attributes_ = value;
+      bitField0_ |= 0x00080000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Searchable values, as a JSON object; empty without any.
+     * </pre>
+     *
+     * <code>string attributes = 20;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAttributes() {
+      attributes_ = getDefaultInstance().getAttributes();
+      bitField0_ = (bitField0_ & ~0x00080000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Searchable values, as a JSON object; empty without any.
+     * </pre>
+     *
+     * <code>string attributes = 20;</code>
+     * @param value The bytes for attributes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAttributesBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      attributes_ = value;
+      bitField0_ |= 0x00080000;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object waitingFor_ = "";
+    /**
+     * <pre>
+     * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+     * </pre>
+     *
+     * <code>string waiting_for = 21;</code>
+     * @return The waitingFor.
+     */
+    public java.lang.String getWaitingFor() {
+      java.lang.Object ref = waitingFor_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        waitingFor_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+     * </pre>
+     *
+     * <code>string waiting_for = 21;</code>
+     * @return The bytes for waitingFor.
+     */
+    public com.google.protobuf.ByteString
+        getWaitingForBytes() {
+      java.lang.Object ref = waitingFor_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        waitingFor_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+     * </pre>
+     *
+     * <code>string waiting_for = 21;</code>
+     * @param value The waitingFor to set.
+     * @return This builder for chaining.
+     */
+    public Builder setWaitingFor(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      waitingFor_ = value;
+      bitField0_ |= 0x00100000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+     * </pre>
+     *
+     * <code>string waiting_for = 21;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearWaitingFor() {
+      waitingFor_ = getDefaultInstance().getWaitingFor();
+      bitField0_ = (bitField0_ & ~0x00100000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+     * </pre>
+     *
+     * <code>string waiting_for = 21;</code>
+     * @param value The bytes for waitingFor to set.
+     * @return This builder for chaining.
+     */
+    public Builder setWaitingForBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      waitingFor_ = value;
+      bitField0_ |= 0x00100000;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object continuedAs_ = "";
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 22;</code>
+     * @return The continuedAs.
+     */
+    public java.lang.String getContinuedAs() {
+      java.lang.Object ref = continuedAs_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        continuedAs_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 22;</code>
+     * @return The bytes for continuedAs.
+     */
+    public com.google.protobuf.ByteString
+        getContinuedAsBytes() {
+      java.lang.Object ref = continuedAs_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        continuedAs_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 22;</code>
+     * @param value The continuedAs to set.
+     * @return This builder for chaining.
+     */
+    public Builder setContinuedAs(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      continuedAs_ = value;
+      bitField0_ |= 0x00200000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 22;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearContinuedAs() {
+      continuedAs_ = getDefaultInstance().getContinuedAs();
+      bitField0_ = (bitField0_ & ~0x00200000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 22;</code>
+     * @param value The bytes for continuedAs to set.
+     * @return This builder for chaining.
+     */
+    public Builder setContinuedAsBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      continuedAs_ = value;
+      bitField0_ |= 0x00200000;
       onChanged();
       return this;
     }

@@ -302,4 +302,118 @@ public interface RunOrBuilder extends
    */
   com.google.protobuf.ByteString
       getParentStepBytes();
+
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  int getPublishedCount();
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  boolean containsPublished(
+      java.lang.String key);
+  /**
+   * Use {@link #getPublishedMap()} instead.
+   */
+  @java.lang.Deprecated
+  java.util.Map<java.lang.String, io.stellwerk.v1.Payload>
+  getPublished();
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  java.util.Map<java.lang.String, io.stellwerk.v1.Payload>
+  getPublishedMap();
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  /* nullable */
+io.stellwerk.v1.Payload getPublishedOrDefault(
+      java.lang.String key,
+      /* nullable */
+io.stellwerk.v1.Payload defaultValue);
+  /**
+   * <pre>
+   * What its code has published, by key. Filled by GetRun.
+   * </pre>
+   *
+   * <code>map&lt;string, .stellwerk.v1.Payload&gt; published = 19;</code>
+   */
+  io.stellwerk.v1.Payload getPublishedOrThrow(
+      java.lang.String key);
+
+  /**
+   * <pre>
+   * Searchable values, as a JSON object; empty without any.
+   * </pre>
+   *
+   * <code>string attributes = 20;</code>
+   * @return The attributes.
+   */
+  java.lang.String getAttributes();
+  /**
+   * <pre>
+   * Searchable values, as a JSON object; empty without any.
+   * </pre>
+   *
+   * <code>string attributes = 20;</code>
+   * @return The bytes for attributes.
+   */
+  com.google.protobuf.ByteString
+      getAttributesBytes();
+
+  /**
+   * <pre>
+   * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+   * </pre>
+   *
+   * <code>string waiting_for = 21;</code>
+   * @return The waitingFor.
+   */
+  java.lang.String getWaitingFor();
+  /**
+   * <pre>
+   * One sentence when nobody can decide this run of a code workflow: no worker serves it.
+   * </pre>
+   *
+   * <code>string waiting_for = 21;</code>
+   * @return The bytes for waitingFor.
+   */
+  com.google.protobuf.ByteString
+      getWaitingForBytes();
+
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 22;</code>
+   * @return The continuedAs.
+   */
+  java.lang.String getContinuedAs();
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 22;</code>
+   * @return The bytes for continuedAs.
+   */
+  com.google.protobuf.ByteString
+      getContinuedAsBytes();
 }

@@ -32,6 +32,11 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_Run_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Run_PublishedEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Run_PublishedEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stellwerk_v1_Step_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -181,6 +186,16 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_RetryRunResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ResumeRunRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ResumeRunRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ResumeRunResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ResumeRunResponse_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -193,7 +208,7 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       "\n\026stellwerk/v1/run.proto\022\014stellwerk.v1\032\036" +
       "google/protobuf/duration.proto\032\037google/p" +
       "rotobuf/timestamp.proto\032\032stellwerk/v1/pa" +
-      "yload.proto\"\231\004\n\003Run\022\016\n\006run_id\030\001 \001(\t\022\021\n\tn" +
+      "yload.proto\"\326\005\n\003Run\022\016\n\006run_id\030\001 \001(\t\022\021\n\tn" +
       "amespace\030\002 \001(\t\022\020\n\010workflow\030\003 \001(\t\022\017\n\007vers" +
       "ion\030\004 \001(\005\022%\n\005state\030\005 \001(\0162\026.stellwerk.v1." +
       "RunState\022$\n\005input\030\006 \001(\0132\025.stellwerk.v1.P" +
@@ -206,138 +221,149 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       "f.Timestamp\022\023\n\013forked_from\030\r \001(\t\022\020\n\010sequ" +
       "ence\030\016 \001(\003\022\024\n\014block_reason\030\017 \001(\t\022!\n\005step" +
       "s\030\020 \003(\0132\022.stellwerk.v1.Step\022\025\n\rparent_ru" +
-      "n_id\030\021 \001(\t\022\023\n\013parent_step\030\022 \001(\t\"\320\004\n\004Step" +
-      "\022\014\n\004step\030\001 \001(\t\022\016\n\006action\030\002 \001(\t\022\r\n\005queue\030" +
-      "\003 \001(\t\022&\n\005state\030\004 \001(\0162\027.stellwerk.v1.Step" +
-      "State\022\017\n\007attempt\030\005 \001(\005\022\024\n\014max_attempts\030\006" +
-      " \001(\005\022$\n\005input\030\007 \001(\0132\025.stellwerk.v1.Paylo" +
-      "ad\022%\n\006output\030\010 \001(\0132\025.stellwerk.v1.Payloa" +
-      "d\022&\n\007failure\030\t \001(\0132\025.stellwerk.v1.Failur" +
-      "e\022,\n\010due_time\030\n \001(\0132\032.google.protobuf.Ti" +
-      "mestamp\022\021\n\tworker_id\030\013 \001(\t\022.\n\nready_time" +
-      "\030\014 \001(\0132\032.google.protobuf.Timestamp\022.\n\nst" +
-      "art_time\030\r \001(\0132\032.google.protobuf.Timesta" +
-      "mp\022,\n\010end_time\030\016 \001(\0132\032.google.protobuf.T" +
-      "imestamp\022\r\n\005needs\030\017 \003(\t\022\r\n\005items\030\020 \001(\005\022\026" +
-      "\n\016items_finished\030\021 \001(\005\022\'\n\010progress\030\022 \001(\013" +
-      "2\025.stellwerk.v1.Payload\022\023\n\013waiting_for\030\023" +
-      " \001(\t\022\024\n\014child_run_id\030\024 \001(\t\"\227\002\n\005Event\022\020\n\010" +
-      "sequence\030\001 \001(\003\022(\n\004time\030\002 \001(\0132\032.google.pr" +
-      "otobuf.Timestamp\022\014\n\004type\030\003 \001(\t\022\014\n\004step\030\004" +
-      " \001(\t\022\017\n\007attempt\030\005 \001(\005\022&\n\007payload\030\006 \001(\0132\025" +
-      ".stellwerk.v1.Payload\022&\n\007failure\030\007 \001(\0132\025" +
-      ".stellwerk.v1.Failure\022\021\n\tworker_id\030\010 \001(\t" +
-      "\022.\n\nstart_time\030\t \001(\0132\032.google.protobuf.T" +
-      "imestamp\022\022\n\nattributes\030\n \001(\t\"\212\001\n\005Chunk\022\014" +
-      "\n\004step\030\001 \001(\t\022\017\n\007attempt\030\002 \001(\005\022\020\n\010sequenc" +
-      "e\030\003 \001(\003\022&\n\007payload\030\004 \001(\0132\025.stellwerk.v1." +
-      "Payload\022(\n\004time\030\005 \001(\0132\032.google.protobuf." +
-      "Timestamp\"\374\002\n\017StartRunRequest\022\021\n\tnamespa" +
-      "ce\030\001 \001(\t\022\020\n\010workflow\030\002 \001(\t\022$\n\005input\030\003 \001(" +
-      "\0132\025.stellwerk.v1.Payload\022\027\n\017idempotency_" +
-      "key\030\004 \001(\t\022\022\n\nrequest_id\030\005 \001(\t\022\'\n\004wait\030\006 " +
-      "\001(\0132\031.google.protobuf.Duration\022*\n\007timeou" +
-      "t\030\007 \001(\0132\031.google.protobuf.Duration\022\017\n\007ve" +
-      "rsion\030\010 \001(\005\0227\n\005trace\030\t \003(\0132(.stellwerk.v" +
-      "1.StartRunRequest.TraceEntry\022$\n\006signal\030\n" +
-      " \001(\0132\024.stellwerk.v1.Signal\032,\n\nTraceEntry" +
-      "\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t:\0028\001\"Q\n\006Sign" +
-      "al\022\014\n\004name\030\001 \001(\t\022&\n\007payload\030\002 \001(\0132\025.stel" +
-      "lwerk.v1.Payload\022\021\n\tsignal_id\030\003 \001(\t\"\211\001\n\020" +
-      "StartRunResponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014dedu" +
-      "plicated\030\002 \001(\010\022\'\n\006result\030\003 \001(\0132\027.stellwe" +
-      "rk.v1.RunResult\022&\n\007refusal\030\004 \001(\0132\025.stell" +
-      "werk.v1.Refusal\"\221\001\n\tRunResult\022\016\n\006run_id\030" +
-      "\001 \001(\t\022%\n\005state\030\002 \001(\0162\026.stellwerk.v1.RunS" +
-      "tate\022%\n\006output\030\003 \001(\0132\025.stellwerk.v1.Payl" +
-      "oad\022&\n\007failure\030\004 \001(\0132\025.stellwerk.v1.Fail" +
-      "ure\"T\n\020StartRunsRequest\022\021\n\tnamespace\030\001 \001" +
-      "(\t\022-\n\006starts\030\002 \003(\0132\035.stellwerk.v1.StartR" +
-      "unRequest\"D\n\021StartRunsResponse\022/\n\007result" +
-      "s\030\001 \003(\0132\036.stellwerk.v1.StartRunResponse\"" +
-      "I\n\rGetRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006r" +
-      "un_id\030\002 \001(\t\022\025\n\rinclude_steps\030\003 \001(\010\"0\n\016Ge" +
-      "tRunResponse\022\036\n\003run\030\001 \001(\0132\021.stellwerk.v1" +
-      ".Run\"\354\001\n\017ListRunsRequest\022\021\n\tnamespace\030\001 " +
-      "\001(\t\022\020\n\010workflow\030\002 \001(\t\022&\n\006states\030\003 \003(\0162\026." +
-      "stellwerk.v1.RunState\0221\n\rcreated_after\030\004" +
-      " \001(\0132\032.google.protobuf.Timestamp\0222\n\016crea" +
-      "ted_before\030\005 \001(\0132\032.google.protobuf.Times" +
-      "tamp\022\021\n\tpage_size\030\006 \001(\005\022\022\n\npage_token\030\007 " +
-      "\001(\t\"L\n\020ListRunsResponse\022\037\n\004runs\030\001 \003(\0132\021." +
-      "stellwerk.v1.Run\022\027\n\017next_page_token\030\002 \001(" +
-      "\t\"\\\n\016WaitRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016" +
-      "\n\006run_id\030\002 \001(\t\022\'\n\004wait\030\003 \001(\0132\031.google.pr" +
-      "otobuf.Duration\"I\n\017WaitRunResponse\022\r\n\005en" +
-      "ded\030\001 \001(\010\022\'\n\006result\030\002 \001(\0132\027.stellwerk.v1" +
-      ".RunResult\"6\n\020AwaitRunsRequest\022\021\n\tnamesp" +
-      "ace\030\001 \001(\t\022\017\n\007run_ids\030\002 \003(\t\"N\n\021AwaitRunsR" +
-      "esponse\022(\n\007results\030\001 \003(\0132\027.stellwerk.v1." +
-      "RunResult\022\017\n\007unknown\030\002 \003(\t\"d\n\017WatchRunRe" +
-      "quest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t" +
-      "\022\026\n\016after_sequence\030\003 \001(\003\022\026\n\016include_chun" +
-      "ks\030\004 \001(\010\"\\\n\020WatchRunResponse\022#\n\006events\030\001" +
-      " \003(\0132\023.stellwerk.v1.Event\022#\n\006chunks\030\002 \003(" +
-      "\0132\023.stellwerk.v1.Chunk\"]\n\021GetHistoryRequ" +
-      "est\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\021" +
-      "\n\tpage_size\030\003 \001(\005\022\022\n\npage_token\030\004 \001(\t\"R\n" +
-      "\022GetHistoryResponse\022#\n\006events\030\001 \003(\0132\023.st" +
-      "ellwerk.v1.Event\022\027\n\017next_page_token\030\002 \001(" +
-      "\t\"\232\001\n\020SignalRunRequest\022\021\n\tnamespace\030\001 \001(" +
-      "\t\022\016\n\006run_id\030\002 \001(\t\022\020\n\010workflow\030\003 \001(\t\022\027\n\017i" +
-      "dempotency_key\030\004 \001(\t\022$\n\006signal\030\005 \001(\0132\024.s" +
-      "tellwerk.v1.Signal\022\022\n\nrequest_id\030\006 \001(\t\"9" +
-      "\n\021SignalRunResponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014d" +
-      "eduplicated\030\002 \001(\010\"Y\n\020CancelRunRequest\022\021\n" +
-      "\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\016\n\006reas" +
-      "on\030\003 \001(\t\022\022\n\nrequest_id\030\004 \001(\t\":\n\021CancelRu" +
-      "nResponse\022%\n\005state\030\001 \001(\0162\026.stellwerk.v1." +
-      "RunState\"\\\n\023TerminateRunRequest\022\021\n\tnames" +
-      "pace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\016\n\006reason\030\003 \001" +
-      "(\t\022\022\n\nrequest_id\030\004 \001(\t\"=\n\024TerminateRunRe" +
-      "sponse\022%\n\005state\030\001 \001(\0162\026.stellwerk.v1.Run" +
-      "State\"[\n\017RetryRunRequest\022\021\n\tnamespace\030\001 " +
-      "\001(\t\022\016\n\006run_id\030\002 \001(\t\022\021\n\tfrom_step\030\003 \001(\t\022\022" +
-      "\n\nrequest_id\030\004 \001(\t\"8\n\020RetryRunResponse\022\016" +
-      "\n\006run_id\030\001 \001(\t\022\024\n\014deduplicated\030\002 \001(\010*\224\002\n" +
-      "\010RunState\022\031\n\025RUN_STATE_UNSPECIFIED\020\000\022\025\n\021" +
-      "RUN_STATE_PENDING\020\001\022\025\n\021RUN_STATE_RUNNING" +
-      "\020\002\022\024\n\020RUN_STATE_PAUSED\020\003\022\025\n\021RUN_STATE_BL" +
-      "OCKED\020\004\022\027\n\023RUN_STATE_SUCCEEDED\020\005\022\024\n\020RUN_" +
-      "STATE_FAILED\020\006\022\027\n\023RUN_STATE_CANCELLED\020\007\022" +
-      "\030\n\024RUN_STATE_TERMINATED\020\010\022\027\n\023RUN_STATE_T" +
-      "IMED_OUT\020\t\022\027\n\023RUN_STATE_CONTINUED\020\n*\374\001\n\t" +
-      "StepState\022\032\n\026STEP_STATE_UNSPECIFIED\020\000\022\026\n" +
-      "\022STEP_STATE_PENDING\020\001\022\024\n\020STEP_STATE_READ" +
-      "Y\020\002\022\025\n\021STEP_STATE_LEASED\020\003\022\026\n\022STEP_STATE" +
-      "_WAITING\020\004\022\030\n\024STEP_STATE_SUCCEEDED\020\005\022\025\n\021" +
-      "STEP_STATE_FAILED\020\006\022\026\n\022STEP_STATE_SKIPPE" +
-      "D\020\007\022\030\n\024STEP_STATE_CANCELLED\020\010\022\023\n\017STEP_ST" +
-      "ATE_DEAD\020\t2\253\007\n\nRunService\022I\n\010StartRun\022\035." +
-      "stellwerk.v1.StartRunRequest\032\036.stellwerk" +
-      ".v1.StartRunResponse\022L\n\tStartRuns\022\036.stel" +
-      "lwerk.v1.StartRunsRequest\032\037.stellwerk.v1" +
-      ".StartRunsResponse\022C\n\006GetRun\022\033.stellwerk" +
-      ".v1.GetRunRequest\032\034.stellwerk.v1.GetRunR" +
-      "esponse\022I\n\010ListRuns\022\035.stellwerk.v1.ListR" +
-      "unsRequest\032\036.stellwerk.v1.ListRunsRespon" +
-      "se\022F\n\007WaitRun\022\034.stellwerk.v1.WaitRunRequ" +
-      "est\032\035.stellwerk.v1.WaitRunResponse\022P\n\tAw" +
-      "aitRuns\022\036.stellwerk.v1.AwaitRunsRequest\032" +
-      "\037.stellwerk.v1.AwaitRunsResponse(\0010\001\022K\n\010" +
-      "WatchRun\022\035.stellwerk.v1.WatchRunRequest\032" +
-      "\036.stellwerk.v1.WatchRunResponse0\001\022O\n\nGet" +
-      "History\022\037.stellwerk.v1.GetHistoryRequest" +
-      "\032 .stellwerk.v1.GetHistoryResponse\022L\n\tSi" +
-      "gnalRun\022\036.stellwerk.v1.SignalRunRequest\032" +
-      "\037.stellwerk.v1.SignalRunResponse\022L\n\tCanc" +
-      "elRun\022\036.stellwerk.v1.CancelRunRequest\032\037." +
-      "stellwerk.v1.CancelRunResponse\022U\n\014Termin" +
-      "ateRun\022!.stellwerk.v1.TerminateRunReques" +
-      "t\032\".stellwerk.v1.TerminateRunResponse\022I\n" +
-      "\010RetryRun\022\035.stellwerk.v1.RetryRunRequest" +
-      "\032\036.stellwerk.v1.RetryRunResponseB\023\n\017io.s" +
-      "tellwerk.v1P\001b\006proto3"
+      "n_id\030\021 \001(\t\022\023\n\013parent_step\030\022 \001(\t\0223\n\tpubli" +
+      "shed\030\023 \003(\0132 .stellwerk.v1.Run.PublishedE" +
+      "ntry\022\022\n\nattributes\030\024 \001(\t\022\023\n\013waiting_for\030" +
+      "\025 \001(\t\022\024\n\014continued_as\030\026 \001(\t\032G\n\016Published" +
+      "Entry\022\013\n\003key\030\001 \001(\t\022$\n\005value\030\002 \001(\0132\025.stel" +
+      "lwerk.v1.Payload:\0028\001\"\320\004\n\004Step\022\014\n\004step\030\001 " +
+      "\001(\t\022\016\n\006action\030\002 \001(\t\022\r\n\005queue\030\003 \001(\t\022&\n\005st" +
+      "ate\030\004 \001(\0162\027.stellwerk.v1.StepState\022\017\n\007at" +
+      "tempt\030\005 \001(\005\022\024\n\014max_attempts\030\006 \001(\005\022$\n\005inp" +
+      "ut\030\007 \001(\0132\025.stellwerk.v1.Payload\022%\n\006outpu" +
+      "t\030\010 \001(\0132\025.stellwerk.v1.Payload\022&\n\007failur" +
+      "e\030\t \001(\0132\025.stellwerk.v1.Failure\022,\n\010due_ti" +
+      "me\030\n \001(\0132\032.google.protobuf.Timestamp\022\021\n\t" +
+      "worker_id\030\013 \001(\t\022.\n\nready_time\030\014 \001(\0132\032.go" +
+      "ogle.protobuf.Timestamp\022.\n\nstart_time\030\r " +
+      "\001(\0132\032.google.protobuf.Timestamp\022,\n\010end_t" +
+      "ime\030\016 \001(\0132\032.google.protobuf.Timestamp\022\r\n" +
+      "\005needs\030\017 \003(\t\022\r\n\005items\030\020 \001(\005\022\026\n\016items_fin" +
+      "ished\030\021 \001(\005\022\'\n\010progress\030\022 \001(\0132\025.stellwer" +
+      "k.v1.Payload\022\023\n\013waiting_for\030\023 \001(\t\022\024\n\014chi" +
+      "ld_run_id\030\024 \001(\t\"\227\002\n\005Event\022\020\n\010sequence\030\001 " +
+      "\001(\003\022(\n\004time\030\002 \001(\0132\032.google.protobuf.Time" +
+      "stamp\022\014\n\004type\030\003 \001(\t\022\014\n\004step\030\004 \001(\t\022\017\n\007att" +
+      "empt\030\005 \001(\005\022&\n\007payload\030\006 \001(\0132\025.stellwerk." +
+      "v1.Payload\022&\n\007failure\030\007 \001(\0132\025.stellwerk." +
+      "v1.Failure\022\021\n\tworker_id\030\010 \001(\t\022.\n\nstart_t" +
+      "ime\030\t \001(\0132\032.google.protobuf.Timestamp\022\022\n" +
+      "\nattributes\030\n \001(\t\"\212\001\n\005Chunk\022\014\n\004step\030\001 \001(" +
+      "\t\022\017\n\007attempt\030\002 \001(\005\022\020\n\010sequence\030\003 \001(\003\022&\n\007" +
+      "payload\030\004 \001(\0132\025.stellwerk.v1.Payload\022(\n\004" +
+      "time\030\005 \001(\0132\032.google.protobuf.Timestamp\"\374" +
+      "\002\n\017StartRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\020\n" +
+      "\010workflow\030\002 \001(\t\022$\n\005input\030\003 \001(\0132\025.stellwe" +
+      "rk.v1.Payload\022\027\n\017idempotency_key\030\004 \001(\t\022\022" +
+      "\n\nrequest_id\030\005 \001(\t\022\'\n\004wait\030\006 \001(\0132\031.googl" +
+      "e.protobuf.Duration\022*\n\007timeout\030\007 \001(\0132\031.g" +
+      "oogle.protobuf.Duration\022\017\n\007version\030\010 \001(\005" +
+      "\0227\n\005trace\030\t \003(\0132(.stellwerk.v1.StartRunR" +
+      "equest.TraceEntry\022$\n\006signal\030\n \001(\0132\024.stel" +
+      "lwerk.v1.Signal\032,\n\nTraceEntry\022\013\n\003key\030\001 \001" +
+      "(\t\022\r\n\005value\030\002 \001(\t:\0028\001\"Q\n\006Signal\022\014\n\004name\030" +
+      "\001 \001(\t\022&\n\007payload\030\002 \001(\0132\025.stellwerk.v1.Pa" +
+      "yload\022\021\n\tsignal_id\030\003 \001(\t\"\211\001\n\020StartRunRes" +
+      "ponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014deduplicated\030\002 " +
+      "\001(\010\022\'\n\006result\030\003 \001(\0132\027.stellwerk.v1.RunRe" +
+      "sult\022&\n\007refusal\030\004 \001(\0132\025.stellwerk.v1.Ref" +
+      "usal\"\247\001\n\tRunResult\022\016\n\006run_id\030\001 \001(\t\022%\n\005st" +
+      "ate\030\002 \001(\0162\026.stellwerk.v1.RunState\022%\n\006out" +
+      "put\030\003 \001(\0132\025.stellwerk.v1.Payload\022&\n\007fail" +
+      "ure\030\004 \001(\0132\025.stellwerk.v1.Failure\022\024\n\014cont" +
+      "inued_as\030\005 \001(\t\"T\n\020StartRunsRequest\022\021\n\tna" +
+      "mespace\030\001 \001(\t\022-\n\006starts\030\002 \003(\0132\035.stellwer" +
+      "k.v1.StartRunRequest\"D\n\021StartRunsRespons" +
+      "e\022/\n\007results\030\001 \003(\0132\036.stellwerk.v1.StartR" +
+      "unResponse\"I\n\rGetRunRequest\022\021\n\tnamespace" +
+      "\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\025\n\rinclude_steps\030" +
+      "\003 \001(\010\"0\n\016GetRunResponse\022\036\n\003run\030\001 \001(\0132\021.s" +
+      "tellwerk.v1.Run\"\200\002\n\017ListRunsRequest\022\021\n\tn" +
+      "amespace\030\001 \001(\t\022\020\n\010workflow\030\002 \001(\t\022&\n\006stat" +
+      "es\030\003 \003(\0162\026.stellwerk.v1.RunState\0221\n\rcrea" +
+      "ted_after\030\004 \001(\0132\032.google.protobuf.Timest" +
+      "amp\0222\n\016created_before\030\005 \001(\0132\032.google.pro" +
+      "tobuf.Timestamp\022\021\n\tpage_size\030\006 \001(\005\022\022\n\npa" +
+      "ge_token\030\007 \001(\t\022\022\n\nattributes\030\010 \001(\t\"L\n\020Li" +
+      "stRunsResponse\022\037\n\004runs\030\001 \003(\0132\021.stellwerk" +
+      ".v1.Run\022\027\n\017next_page_token\030\002 \001(\t\"\\\n\016Wait" +
+      "RunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030" +
+      "\002 \001(\t\022\'\n\004wait\030\003 \001(\0132\031.google.protobuf.Du" +
+      "ration\"I\n\017WaitRunResponse\022\r\n\005ended\030\001 \001(\010" +
+      "\022\'\n\006result\030\002 \001(\0132\027.stellwerk.v1.RunResul" +
+      "t\"6\n\020AwaitRunsRequest\022\021\n\tnamespace\030\001 \001(\t" +
+      "\022\017\n\007run_ids\030\002 \003(\t\"N\n\021AwaitRunsResponse\022(" +
+      "\n\007results\030\001 \003(\0132\027.stellwerk.v1.RunResult" +
+      "\022\017\n\007unknown\030\002 \003(\t\"d\n\017WatchRunRequest\022\021\n\t" +
+      "namespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\026\n\016after" +
+      "_sequence\030\003 \001(\003\022\026\n\016include_chunks\030\004 \001(\010\"" +
+      "\\\n\020WatchRunResponse\022#\n\006events\030\001 \003(\0132\023.st" +
+      "ellwerk.v1.Event\022#\n\006chunks\030\002 \003(\0132\023.stell" +
+      "werk.v1.Chunk\"]\n\021GetHistoryRequest\022\021\n\tna" +
+      "mespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\021\n\tpage_si" +
+      "ze\030\003 \001(\005\022\022\n\npage_token\030\004 \001(\t\"R\n\022GetHisto" +
+      "ryResponse\022#\n\006events\030\001 \003(\0132\023.stellwerk.v" +
+      "1.Event\022\027\n\017next_page_token\030\002 \001(\t\"\232\001\n\020Sig" +
+      "nalRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_" +
+      "id\030\002 \001(\t\022\020\n\010workflow\030\003 \001(\t\022\027\n\017idempotenc" +
+      "y_key\030\004 \001(\t\022$\n\006signal\030\005 \001(\0132\024.stellwerk." +
+      "v1.Signal\022\022\n\nrequest_id\030\006 \001(\t\"9\n\021SignalR" +
+      "unResponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014deduplicat" +
+      "ed\030\002 \001(\010\"Y\n\020CancelRunRequest\022\021\n\tnamespac" +
+      "e\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\016\n\006reason\030\003 \001(\t\022" +
+      "\022\n\nrequest_id\030\004 \001(\t\":\n\021CancelRunResponse" +
+      "\022%\n\005state\030\001 \001(\0162\026.stellwerk.v1.RunState\"" +
+      "\\\n\023TerminateRunRequest\022\021\n\tnamespace\030\001 \001(" +
+      "\t\022\016\n\006run_id\030\002 \001(\t\022\016\n\006reason\030\003 \001(\t\022\022\n\nreq" +
+      "uest_id\030\004 \001(\t\"=\n\024TerminateRunResponse\022%\n" +
+      "\005state\030\001 \001(\0162\026.stellwerk.v1.RunState\"[\n\017" +
+      "RetryRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006ru" +
+      "n_id\030\002 \001(\t\022\021\n\tfrom_step\030\003 \001(\t\022\022\n\nrequest" +
+      "_id\030\004 \001(\t\"8\n\020RetryRunResponse\022\016\n\006run_id\030" +
+      "\001 \001(\t\022\024\n\014deduplicated\030\002 \001(\010\"I\n\020ResumeRun" +
+      "Request\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001" +
+      "(\t\022\022\n\nrequest_id\030\003 \001(\t\":\n\021ResumeRunRespo" +
+      "nse\022%\n\005state\030\001 \001(\0162\026.stellwerk.v1.RunSta" +
+      "te*\224\002\n\010RunState\022\031\n\025RUN_STATE_UNSPECIFIED" +
+      "\020\000\022\025\n\021RUN_STATE_PENDING\020\001\022\025\n\021RUN_STATE_R" +
+      "UNNING\020\002\022\024\n\020RUN_STATE_PAUSED\020\003\022\025\n\021RUN_ST" +
+      "ATE_BLOCKED\020\004\022\027\n\023RUN_STATE_SUCCEEDED\020\005\022\024" +
+      "\n\020RUN_STATE_FAILED\020\006\022\027\n\023RUN_STATE_CANCEL" +
+      "LED\020\007\022\030\n\024RUN_STATE_TERMINATED\020\010\022\027\n\023RUN_S" +
+      "TATE_TIMED_OUT\020\t\022\027\n\023RUN_STATE_CONTINUED\020" +
+      "\n*\374\001\n\tStepState\022\032\n\026STEP_STATE_UNSPECIFIE" +
+      "D\020\000\022\026\n\022STEP_STATE_PENDING\020\001\022\024\n\020STEP_STAT" +
+      "E_READY\020\002\022\025\n\021STEP_STATE_LEASED\020\003\022\026\n\022STEP" +
+      "_STATE_WAITING\020\004\022\030\n\024STEP_STATE_SUCCEEDED" +
+      "\020\005\022\025\n\021STEP_STATE_FAILED\020\006\022\026\n\022STEP_STATE_" +
+      "SKIPPED\020\007\022\030\n\024STEP_STATE_CANCELLED\020\010\022\023\n\017S" +
+      "TEP_STATE_DEAD\020\t2\371\007\n\nRunService\022I\n\010Start" +
+      "Run\022\035.stellwerk.v1.StartRunRequest\032\036.ste" +
+      "llwerk.v1.StartRunResponse\022L\n\tStartRuns\022" +
+      "\036.stellwerk.v1.StartRunsRequest\032\037.stellw" +
+      "erk.v1.StartRunsResponse\022C\n\006GetRun\022\033.ste" +
+      "llwerk.v1.GetRunRequest\032\034.stellwerk.v1.G" +
+      "etRunResponse\022I\n\010ListRuns\022\035.stellwerk.v1" +
+      ".ListRunsRequest\032\036.stellwerk.v1.ListRuns" +
+      "Response\022F\n\007WaitRun\022\034.stellwerk.v1.WaitR" +
+      "unRequest\032\035.stellwerk.v1.WaitRunResponse" +
+      "\022P\n\tAwaitRuns\022\036.stellwerk.v1.AwaitRunsRe" +
+      "quest\032\037.stellwerk.v1.AwaitRunsResponse(\001" +
+      "0\001\022K\n\010WatchRun\022\035.stellwerk.v1.WatchRunRe" +
+      "quest\032\036.stellwerk.v1.WatchRunResponse0\001\022" +
+      "O\n\nGetHistory\022\037.stellwerk.v1.GetHistoryR" +
+      "equest\032 .stellwerk.v1.GetHistoryResponse" +
+      "\022L\n\tSignalRun\022\036.stellwerk.v1.SignalRunRe" +
+      "quest\032\037.stellwerk.v1.SignalRunResponse\022L" +
+      "\n\tCancelRun\022\036.stellwerk.v1.CancelRunRequ" +
+      "est\032\037.stellwerk.v1.CancelRunResponse\022U\n\014" +
+      "TerminateRun\022!.stellwerk.v1.TerminateRun" +
+      "Request\032\".stellwerk.v1.TerminateRunRespo" +
+      "nse\022I\n\010RetryRun\022\035.stellwerk.v1.RetryRunR" +
+      "equest\032\036.stellwerk.v1.RetryRunResponse\022L" +
+      "\n\tResumeRun\022\036.stellwerk.v1.ResumeRunRequ" +
+      "est\032\037.stellwerk.v1.ResumeRunResponseB\023\n\017" +
+      "io.stellwerk.v1P\001b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -351,7 +377,13 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_Run_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Run_descriptor,
-        new java.lang.String[] { "RunId", "Namespace", "Workflow", "Version", "State", "Input", "Output", "Failure", "IdempotencyKey", "CreateTime", "EndTime", "Deadline", "ForkedFrom", "Sequence", "BlockReason", "Steps", "ParentRunId", "ParentStep", });
+        new java.lang.String[] { "RunId", "Namespace", "Workflow", "Version", "State", "Input", "Output", "Failure", "IdempotencyKey", "CreateTime", "EndTime", "Deadline", "ForkedFrom", "Sequence", "BlockReason", "Steps", "ParentRunId", "ParentStep", "Published", "Attributes", "WaitingFor", "ContinuedAs", });
+    internal_static_stellwerk_v1_Run_PublishedEntry_descriptor =
+      internal_static_stellwerk_v1_Run_descriptor.getNestedType(0);
+    internal_static_stellwerk_v1_Run_PublishedEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Run_PublishedEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
     internal_static_stellwerk_v1_Step_descriptor =
       getDescriptor().getMessageType(1);
     internal_static_stellwerk_v1_Step_fieldAccessorTable = new
@@ -399,7 +431,7 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_RunResult_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_RunResult_descriptor,
-        new java.lang.String[] { "RunId", "State", "Output", "Failure", });
+        new java.lang.String[] { "RunId", "State", "Output", "Failure", "ContinuedAs", });
     internal_static_stellwerk_v1_StartRunsRequest_descriptor =
       getDescriptor().getMessageType(8);
     internal_static_stellwerk_v1_StartRunsRequest_fieldAccessorTable = new
@@ -429,7 +461,7 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_ListRunsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ListRunsRequest_descriptor,
-        new java.lang.String[] { "Namespace", "Workflow", "States", "CreatedAfter", "CreatedBefore", "PageSize", "PageToken", });
+        new java.lang.String[] { "Namespace", "Workflow", "States", "CreatedAfter", "CreatedBefore", "PageSize", "PageToken", "Attributes", });
     internal_static_stellwerk_v1_ListRunsResponse_descriptor =
       getDescriptor().getMessageType(13);
     internal_static_stellwerk_v1_ListRunsResponse_fieldAccessorTable = new
@@ -532,6 +564,18 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_RetryRunResponse_descriptor,
         new java.lang.String[] { "RunId", "Deduplicated", });
+    internal_static_stellwerk_v1_ResumeRunRequest_descriptor =
+      getDescriptor().getMessageType(30);
+    internal_static_stellwerk_v1_ResumeRunRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ResumeRunRequest_descriptor,
+        new java.lang.String[] { "Namespace", "RunId", "RequestId", });
+    internal_static_stellwerk_v1_ResumeRunResponse_descriptor =
+      getDescriptor().getMessageType(31);
+    internal_static_stellwerk_v1_ResumeRunResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ResumeRunResponse_descriptor,
+        new java.lang.String[] { "State", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();

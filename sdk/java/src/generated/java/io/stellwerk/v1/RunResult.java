@@ -30,6 +30,7 @@ private static final long serialVersionUID = 0L;
   private RunResult() {
     runId_ = "";
     state_ = 0;
+    continuedAs_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -160,6 +161,53 @@ private static final long serialVersionUID = 0L;
     return failure_ == null ? io.stellwerk.v1.Failure.getDefaultInstance() : failure_;
   }
 
+  public static final int CONTINUED_AS_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object continuedAs_ = "";
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 5;</code>
+   * @return The continuedAs.
+   */
+  @java.lang.Override
+  public java.lang.String getContinuedAs() {
+    java.lang.Object ref = continuedAs_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      continuedAs_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 5;</code>
+   * @return The bytes for continuedAs.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getContinuedAsBytes() {
+    java.lang.Object ref = continuedAs_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      continuedAs_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -186,6 +234,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       output.writeMessage(4, getFailure());
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(continuedAs_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 5, continuedAs_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -204,6 +255,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(4, getFailure());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(continuedAs_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(5, continuedAs_);
     }
     return size;
   }
@@ -242,6 +296,8 @@ private static final long serialVersionUID = 0L;
       if (!getFailure()
           .equals(other.getFailure())) return false;
     }
+    if (!getContinuedAs()
+        .equals(other.getContinuedAs())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -265,6 +321,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + FAILURE_FIELD_NUMBER;
       hash = (53 * hash) + getFailure().hashCode();
     }
+    hash = (37 * hash) + CONTINUED_AS_FIELD_NUMBER;
+    hash = (53 * hash) + getContinuedAs().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -415,6 +473,7 @@ private static final long serialVersionUID = 0L;
         failureBuilder_.dispose();
         failureBuilder_ = null;
       }
+      continuedAs_ = "";
       return this;
     }
 
@@ -467,6 +526,9 @@ private static final long serialVersionUID = 0L;
             : failureBuilder_.build();
         to_bitField0_ |= 0x00000002;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.continuedAs_ = continuedAs_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -495,6 +557,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasFailure()) {
         mergeFailure(other.getFailure());
+      }
+      if (!other.getContinuedAs().isEmpty()) {
+        continuedAs_ = other.continuedAs_;
+        bitField0_ |= 0x00000010;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -544,6 +611,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 42: {
+              continuedAs_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -921,6 +993,98 @@ private static final long serialVersionUID = 0L;
         failure_ = null;
       }
       return failureBuilder_;
+    }
+
+    private java.lang.Object continuedAs_ = "";
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 5;</code>
+     * @return The continuedAs.
+     */
+    public java.lang.String getContinuedAs() {
+      java.lang.Object ref = continuedAs_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        continuedAs_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 5;</code>
+     * @return The bytes for continuedAs.
+     */
+    public com.google.protobuf.ByteString
+        getContinuedAsBytes() {
+      java.lang.Object ref = continuedAs_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        continuedAs_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 5;</code>
+     * @param value The continuedAs to set.
+     * @return This builder for chaining.
+     */
+    public Builder setContinuedAs(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      continuedAs_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearContinuedAs() {
+      continuedAs_ = getDefaultInstance().getContinuedAs();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The run that goes on after a CONTINUED one.
+     * </pre>
+     *
+     * <code>string continued_as = 5;</code>
+     * @param value The bytes for continuedAs to set.
+     * @return This builder for chaining.
+     */
+    public Builder setContinuedAsBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      continuedAs_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:stellwerk.v1.RunResult)

@@ -62,4 +62,24 @@ public interface RunResultOrBuilder extends
    * <code>.stellwerk.v1.Failure failure = 4;</code>
    */
   io.stellwerk.v1.FailureOrBuilder getFailureOrBuilder();
+
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 5;</code>
+   * @return The continuedAs.
+   */
+  java.lang.String getContinuedAs();
+  /**
+   * <pre>
+   * The run that goes on after a CONTINUED one.
+   * </pre>
+   *
+   * <code>string continued_as = 5;</code>
+   * @return The bytes for continuedAs.
+   */
+  com.google.protobuf.ByteString
+      getContinuedAsBytes();
 }

@@ -387,6 +387,37 @@ public final class RunServiceGrpc {
     return getRetryRunMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.stellwerk.v1.ResumeRunRequest,
+      io.stellwerk.v1.ResumeRunResponse> getResumeRunMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ResumeRun",
+      requestType = io.stellwerk.v1.ResumeRunRequest.class,
+      responseType = io.stellwerk.v1.ResumeRunResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.stellwerk.v1.ResumeRunRequest,
+      io.stellwerk.v1.ResumeRunResponse> getResumeRunMethod() {
+    io.grpc.MethodDescriptor<io.stellwerk.v1.ResumeRunRequest, io.stellwerk.v1.ResumeRunResponse> getResumeRunMethod;
+    if ((getResumeRunMethod = RunServiceGrpc.getResumeRunMethod) == null) {
+      synchronized (RunServiceGrpc.class) {
+        if ((getResumeRunMethod = RunServiceGrpc.getResumeRunMethod) == null) {
+          RunServiceGrpc.getResumeRunMethod = getResumeRunMethod =
+              io.grpc.MethodDescriptor.<io.stellwerk.v1.ResumeRunRequest, io.stellwerk.v1.ResumeRunResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ResumeRun"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ResumeRunRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ResumeRunResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RunServiceMethodDescriptorSupplier("ResumeRun"))
+              .build();
+        }
+      }
+    }
+    return getResumeRunMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -563,6 +594,16 @@ public final class RunServiceGrpc {
         io.grpc.stub.StreamObserver<io.stellwerk.v1.RetryRunResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRetryRunMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Has a parked run of a code workflow decided again.
+     * </pre>
+     */
+    default void resumeRun(io.stellwerk.v1.ResumeRunRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ResumeRunResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getResumeRunMethod(), responseObserver);
+    }
   }
 
   /**
@@ -720,6 +761,17 @@ public final class RunServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getRetryRunMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Has a parked run of a code workflow decided again.
+     * </pre>
+     */
+    public void resumeRun(io.stellwerk.v1.ResumeRunRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ResumeRunResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getResumeRunMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -855,6 +907,16 @@ public final class RunServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getRetryRunMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Has a parked run of a code workflow decided again.
+     * </pre>
+     */
+    public io.stellwerk.v1.ResumeRunResponse resumeRun(io.stellwerk.v1.ResumeRunRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getResumeRunMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -977,6 +1039,16 @@ public final class RunServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getRetryRunMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Has a parked run of a code workflow decided again.
+     * </pre>
+     */
+    public io.stellwerk.v1.ResumeRunResponse resumeRun(io.stellwerk.v1.ResumeRunRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getResumeRunMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -1098,6 +1170,17 @@ public final class RunServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getRetryRunMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Has a parked run of a code workflow decided again.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.stellwerk.v1.ResumeRunResponse> resumeRun(
+        io.stellwerk.v1.ResumeRunRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getResumeRunMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_START_RUN = 0;
@@ -1111,7 +1194,8 @@ public final class RunServiceGrpc {
   private static final int METHODID_CANCEL_RUN = 8;
   private static final int METHODID_TERMINATE_RUN = 9;
   private static final int METHODID_RETRY_RUN = 10;
-  private static final int METHODID_AWAIT_RUNS = 11;
+  private static final int METHODID_RESUME_RUN = 11;
+  private static final int METHODID_AWAIT_RUNS = 12;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1173,6 +1257,10 @@ public final class RunServiceGrpc {
         case METHODID_RETRY_RUN:
           serviceImpl.retryRun((io.stellwerk.v1.RetryRunRequest) request,
               (io.grpc.stub.StreamObserver<io.stellwerk.v1.RetryRunResponse>) responseObserver);
+          break;
+        case METHODID_RESUME_RUN:
+          serviceImpl.resumeRun((io.stellwerk.v1.ResumeRunRequest) request,
+              (io.grpc.stub.StreamObserver<io.stellwerk.v1.ResumeRunResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -1279,6 +1367,13 @@ public final class RunServiceGrpc {
               io.stellwerk.v1.RetryRunRequest,
               io.stellwerk.v1.RetryRunResponse>(
                 service, METHODID_RETRY_RUN)))
+        .addMethod(
+          getResumeRunMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.stellwerk.v1.ResumeRunRequest,
+              io.stellwerk.v1.ResumeRunResponse>(
+                service, METHODID_RESUME_RUN)))
         .build();
   }
 
@@ -1339,6 +1434,7 @@ public final class RunServiceGrpc {
               .addMethod(getCancelRunMethod())
               .addMethod(getTerminateRunMethod())
               .addMethod(getRetryRunMethod())
+              .addMethod(getResumeRunMethod())
               .build();
         }
       }

@@ -7,7 +7,7 @@ package io.stellwerk.v1;
 
 /**
  * <pre>
- * One attempt of a step, handed to a worker.
+ * One attempt of a step, or one decision of a code workflow (step "$decision"), handed to a worker.
  * </pre>
  *
  * Protobuf type {@code stellwerk.v1.Task}
@@ -426,6 +426,44 @@ java.lang.String defaultValue) {
     return map.get(key);
   }
 
+  public static final int JOURNAL_FIELD_NUMBER = 11;
+  private io.stellwerk.v1.Journal journal_;
+  /**
+   * <pre>
+   * Of a decision only: what the code has to see.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 11;</code>
+   * @return Whether the journal field is set.
+   */
+  @java.lang.Override
+  public boolean hasJournal() {
+    return ((bitField0_ & 0x00000004) != 0);
+  }
+  /**
+   * <pre>
+   * Of a decision only: what the code has to see.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 11;</code>
+   * @return The journal.
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.Journal getJournal() {
+    return journal_ == null ? io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+  }
+  /**
+   * <pre>
+   * Of a decision only: what the code has to see.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 11;</code>
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.JournalOrBuilder getJournalOrBuilder() {
+    return journal_ == null ? io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -473,6 +511,9 @@ java.lang.String defaultValue) {
         internalGetTrace(),
         TraceDefaultEntryHolder.defaultEntry,
         10);
+    if (((bitField0_ & 0x00000004) != 0)) {
+      output.writeMessage(11, getJournal());
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -518,6 +559,10 @@ java.lang.String defaultValue) {
           .buildPartial();
       size += com.google.protobuf.CodedOutputStream
           .computeMessageSize(10, trace__);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(11, getJournal());
     }
     return size;
   }
@@ -569,6 +614,11 @@ java.lang.String defaultValue) {
     }
     if (!internalGetTrace().equals(
         other.internalGetTrace())) return false;
+    if (hasJournal() != other.hasJournal()) return false;
+    if (hasJournal()) {
+      if (!getJournal()
+          .equals(other.getJournal())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -605,6 +655,10 @@ java.lang.String defaultValue) {
     if (!internalGetTrace().getMap().isEmpty()) {
       hash = (37 * hash) + TRACE_FIELD_NUMBER;
       hash = (53 * hash) + internalGetTrace().hashCode();
+    }
+    if (hasJournal()) {
+      hash = (37 * hash) + JOURNAL_FIELD_NUMBER;
+      hash = (53 * hash) + getJournal().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -705,7 +759,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * One attempt of a step, handed to a worker.
+   * One attempt of a step, or one decision of a code workflow (step "$decision"), handed to a worker.
    * </pre>
    *
    * Protobuf type {@code stellwerk.v1.Task}
@@ -764,6 +818,7 @@ java.lang.String defaultValue) {
               .alwaysUseFieldBuilders) {
         internalGetInputFieldBuilder();
         internalGetDeadlineFieldBuilder();
+        internalGetJournalFieldBuilder();
       }
     }
     @java.lang.Override
@@ -788,6 +843,11 @@ java.lang.String defaultValue) {
         deadlineBuilder_ = null;
       }
       internalGetMutableTrace().clear();
+      journal_ = null;
+      if (journalBuilder_ != null) {
+        journalBuilder_.dispose();
+        journalBuilder_ = null;
+      }
       return this;
     }
 
@@ -859,6 +919,12 @@ java.lang.String defaultValue) {
         result.trace_ = internalGetTrace();
         result.trace_.makeImmutable();
       }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.journal_ = journalBuilder_ == null
+            ? journal_
+            : journalBuilder_.build();
+        to_bitField0_ |= 0x00000004;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -912,6 +978,9 @@ java.lang.String defaultValue) {
       internalGetMutableTrace().mergeFrom(
           other.internalGetTrace());
       bitField0_ |= 0x00000200;
+      if (other.hasJournal()) {
+        mergeJournal(other.getJournal());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -994,6 +1063,13 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000200;
               break;
             } // case 82
+            case 90: {
+              input.readMessage(
+                  internalGetJournalFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1846,6 +1922,161 @@ java.lang.String defaultValue) {
           .putAll(values);
       bitField0_ |= 0x00000200;
       return this;
+    }
+
+    private io.stellwerk.v1.Journal journal_;
+    private com.google.protobuf.SingleFieldBuilder<
+        io.stellwerk.v1.Journal, io.stellwerk.v1.Journal.Builder, io.stellwerk.v1.JournalOrBuilder> journalBuilder_;
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     * @return Whether the journal field is set.
+     */
+    public boolean hasJournal() {
+      return ((bitField0_ & 0x00000400) != 0);
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     * @return The journal.
+     */
+    public io.stellwerk.v1.Journal getJournal() {
+      if (journalBuilder_ == null) {
+        return journal_ == null ? io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+      } else {
+        return journalBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    public Builder setJournal(io.stellwerk.v1.Journal value) {
+      if (journalBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        journal_ = value;
+      } else {
+        journalBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    public Builder setJournal(
+        io.stellwerk.v1.Journal.Builder builderForValue) {
+      if (journalBuilder_ == null) {
+        journal_ = builderForValue.build();
+      } else {
+        journalBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    public Builder mergeJournal(io.stellwerk.v1.Journal value) {
+      if (journalBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0) &&
+          journal_ != null &&
+          journal_ != io.stellwerk.v1.Journal.getDefaultInstance()) {
+          getJournalBuilder().mergeFrom(value);
+        } else {
+          journal_ = value;
+        }
+      } else {
+        journalBuilder_.mergeFrom(value);
+      }
+      if (journal_ != null) {
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    public Builder clearJournal() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      journal_ = null;
+      if (journalBuilder_ != null) {
+        journalBuilder_.dispose();
+        journalBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    public io.stellwerk.v1.Journal.Builder getJournalBuilder() {
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return internalGetJournalFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    public io.stellwerk.v1.JournalOrBuilder getJournalOrBuilder() {
+      if (journalBuilder_ != null) {
+        return journalBuilder_.getMessageOrBuilder();
+      } else {
+        return journal_ == null ?
+            io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+      }
+    }
+    /**
+     * <pre>
+     * Of a decision only: what the code has to see.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 11;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        io.stellwerk.v1.Journal, io.stellwerk.v1.Journal.Builder, io.stellwerk.v1.JournalOrBuilder> 
+        internalGetJournalFieldBuilder() {
+      if (journalBuilder_ == null) {
+        journalBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            io.stellwerk.v1.Journal, io.stellwerk.v1.Journal.Builder, io.stellwerk.v1.JournalOrBuilder>(
+                getJournal(),
+                getParentForChildren(),
+                isClean());
+        journal_ = null;
+      }
+      return journalBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stellwerk.v1.Task)

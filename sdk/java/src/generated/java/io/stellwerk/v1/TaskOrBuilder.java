@@ -179,4 +179,31 @@ java.lang.String defaultValue);
    */
   java.lang.String getTraceOrThrow(
       java.lang.String key);
+
+  /**
+   * <pre>
+   * Of a decision only: what the code has to see.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 11;</code>
+   * @return Whether the journal field is set.
+   */
+  boolean hasJournal();
+  /**
+   * <pre>
+   * Of a decision only: what the code has to see.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 11;</code>
+   * @return The journal.
+   */
+  io.stellwerk.v1.Journal getJournal();
+  /**
+   * <pre>
+   * Of a decision only: what the code has to see.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 11;</code>
+   */
+  io.stellwerk.v1.JournalOrBuilder getJournalOrBuilder();
 }

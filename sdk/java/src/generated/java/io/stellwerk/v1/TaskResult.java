@@ -58,6 +58,7 @@ private static final long serialVersionUID = 0L;
     OUTPUT(2),
     FAILURE(3),
     RELEASE(4),
+    DECISION(5),
     OUTCOME_NOT_SET(0);
     private final int value;
     private OutcomeCase(int value) {
@@ -78,6 +79,7 @@ private static final long serialVersionUID = 0L;
         case 2: return OUTPUT;
         case 3: return FAILURE;
         case 4: return RELEASE;
+        case 5: return DECISION;
         case 0: return OUTCOME_NOT_SET;
         default: return null;
       }
@@ -209,6 +211,49 @@ private static final long serialVersionUID = 0L;
     return io.stellwerk.v1.Release.getDefaultInstance();
   }
 
+  public static final int DECISION_FIELD_NUMBER = 5;
+  /**
+   * <pre>
+   * What the code wants; for decisions only.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Decision decision = 5;</code>
+   * @return Whether the decision field is set.
+   */
+  @java.lang.Override
+  public boolean hasDecision() {
+    return outcomeCase_ == 5;
+  }
+  /**
+   * <pre>
+   * What the code wants; for decisions only.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Decision decision = 5;</code>
+   * @return The decision.
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.Decision getDecision() {
+    if (outcomeCase_ == 5) {
+       return (io.stellwerk.v1.Decision) outcome_;
+    }
+    return io.stellwerk.v1.Decision.getDefaultInstance();
+  }
+  /**
+   * <pre>
+   * What the code wants; for decisions only.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Decision decision = 5;</code>
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.DecisionOrBuilder getDecisionOrBuilder() {
+    if (outcomeCase_ == 5) {
+       return (io.stellwerk.v1.Decision) outcome_;
+    }
+    return io.stellwerk.v1.Decision.getDefaultInstance();
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -235,6 +280,9 @@ private static final long serialVersionUID = 0L;
     if (outcomeCase_ == 4) {
       output.writeMessage(4, (io.stellwerk.v1.Release) outcome_);
     }
+    if (outcomeCase_ == 5) {
+      output.writeMessage(5, (io.stellwerk.v1.Decision) outcome_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -254,6 +302,10 @@ private static final long serialVersionUID = 0L;
     if (outcomeCase_ == 4) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(4, (io.stellwerk.v1.Release) outcome_);
+    }
+    if (outcomeCase_ == 5) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(5, (io.stellwerk.v1.Decision) outcome_);
     }
     return size;
   }
@@ -295,6 +347,10 @@ private static final long serialVersionUID = 0L;
         if (!getRelease()
             .equals(other.getRelease())) return false;
         break;
+      case 5:
+        if (!getDecision()
+            .equals(other.getDecision())) return false;
+        break;
       case 0:
       default:
     }
@@ -323,6 +379,10 @@ private static final long serialVersionUID = 0L;
       case 4:
         hash = (37 * hash) + RELEASE_FIELD_NUMBER;
         hash = (53 * hash) + getRelease().hashCode();
+        break;
+      case 5:
+        hash = (37 * hash) + DECISION_FIELD_NUMBER;
+        hash = (53 * hash) + getDecision().hashCode();
         break;
       case 0:
       default:
@@ -468,6 +528,9 @@ private static final long serialVersionUID = 0L;
       if (releaseBuilder_ != null) {
         releaseBuilder_.clear();
       }
+      if (decisionBuilder_ != null) {
+        decisionBuilder_.clear();
+      }
       outcomeCase_ = 0;
       outcome_ = null;
       return this;
@@ -524,6 +587,10 @@ private static final long serialVersionUID = 0L;
           releaseBuilder_ != null) {
         result.outcome_ = releaseBuilder_.build();
       }
+      if (outcomeCase_ == 5 &&
+          decisionBuilder_ != null) {
+        result.outcome_ = decisionBuilder_.build();
+      }
     }
 
     @java.lang.Override
@@ -552,6 +619,10 @@ private static final long serialVersionUID = 0L;
         }
         case RELEASE: {
           mergeRelease(other.getRelease());
+          break;
+        }
+        case DECISION: {
+          mergeDecision(other.getDecision());
           break;
         }
         case OUTCOME_NOT_SET: {
@@ -608,6 +679,13 @@ private static final long serialVersionUID = 0L;
               outcomeCase_ = 4;
               break;
             } // case 34
+            case 42: {
+              input.readMessage(
+                  internalGetDecisionFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              outcomeCase_ = 5;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1126,6 +1204,182 @@ private static final long serialVersionUID = 0L;
       outcomeCase_ = 4;
       onChanged();
       return releaseBuilder_;
+    }
+
+    private com.google.protobuf.SingleFieldBuilder<
+        io.stellwerk.v1.Decision, io.stellwerk.v1.Decision.Builder, io.stellwerk.v1.DecisionOrBuilder> decisionBuilder_;
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     * @return Whether the decision field is set.
+     */
+    @java.lang.Override
+    public boolean hasDecision() {
+      return outcomeCase_ == 5;
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     * @return The decision.
+     */
+    @java.lang.Override
+    public io.stellwerk.v1.Decision getDecision() {
+      if (decisionBuilder_ == null) {
+        if (outcomeCase_ == 5) {
+          return (io.stellwerk.v1.Decision) outcome_;
+        }
+        return io.stellwerk.v1.Decision.getDefaultInstance();
+      } else {
+        if (outcomeCase_ == 5) {
+          return decisionBuilder_.getMessage();
+        }
+        return io.stellwerk.v1.Decision.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    public Builder setDecision(io.stellwerk.v1.Decision value) {
+      if (decisionBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        outcome_ = value;
+        onChanged();
+      } else {
+        decisionBuilder_.setMessage(value);
+      }
+      outcomeCase_ = 5;
+      return this;
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    public Builder setDecision(
+        io.stellwerk.v1.Decision.Builder builderForValue) {
+      if (decisionBuilder_ == null) {
+        outcome_ = builderForValue.build();
+        onChanged();
+      } else {
+        decisionBuilder_.setMessage(builderForValue.build());
+      }
+      outcomeCase_ = 5;
+      return this;
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    public Builder mergeDecision(io.stellwerk.v1.Decision value) {
+      if (decisionBuilder_ == null) {
+        if (outcomeCase_ == 5 &&
+            outcome_ != io.stellwerk.v1.Decision.getDefaultInstance()) {
+          outcome_ = io.stellwerk.v1.Decision.newBuilder((io.stellwerk.v1.Decision) outcome_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          outcome_ = value;
+        }
+        onChanged();
+      } else {
+        if (outcomeCase_ == 5) {
+          decisionBuilder_.mergeFrom(value);
+        } else {
+          decisionBuilder_.setMessage(value);
+        }
+      }
+      outcomeCase_ = 5;
+      return this;
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    public Builder clearDecision() {
+      if (decisionBuilder_ == null) {
+        if (outcomeCase_ == 5) {
+          outcomeCase_ = 0;
+          outcome_ = null;
+          onChanged();
+        }
+      } else {
+        if (outcomeCase_ == 5) {
+          outcomeCase_ = 0;
+          outcome_ = null;
+        }
+        decisionBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    public io.stellwerk.v1.Decision.Builder getDecisionBuilder() {
+      return internalGetDecisionFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    @java.lang.Override
+    public io.stellwerk.v1.DecisionOrBuilder getDecisionOrBuilder() {
+      if ((outcomeCase_ == 5) && (decisionBuilder_ != null)) {
+        return decisionBuilder_.getMessageOrBuilder();
+      } else {
+        if (outcomeCase_ == 5) {
+          return (io.stellwerk.v1.Decision) outcome_;
+        }
+        return io.stellwerk.v1.Decision.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * What the code wants; for decisions only.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Decision decision = 5;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        io.stellwerk.v1.Decision, io.stellwerk.v1.Decision.Builder, io.stellwerk.v1.DecisionOrBuilder> 
+        internalGetDecisionFieldBuilder() {
+      if (decisionBuilder_ == null) {
+        if (!(outcomeCase_ == 5)) {
+          outcome_ = io.stellwerk.v1.Decision.getDefaultInstance();
+        }
+        decisionBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            io.stellwerk.v1.Decision, io.stellwerk.v1.Decision.Builder, io.stellwerk.v1.DecisionOrBuilder>(
+                (io.stellwerk.v1.Decision) outcome_,
+                getParentForChildren(),
+                isClean());
+        outcome_ = null;
+      }
+      outcomeCase_ = 5;
+      onChanged();
+      return decisionBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stellwerk.v1.TaskResult)

@@ -73,5 +73,32 @@ public interface TaskResultOrBuilder extends
    */
   io.stellwerk.v1.ReleaseOrBuilder getReleaseOrBuilder();
 
+  /**
+   * <pre>
+   * What the code wants; for decisions only.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Decision decision = 5;</code>
+   * @return Whether the decision field is set.
+   */
+  boolean hasDecision();
+  /**
+   * <pre>
+   * What the code wants; for decisions only.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Decision decision = 5;</code>
+   * @return The decision.
+   */
+  io.stellwerk.v1.Decision getDecision();
+  /**
+   * <pre>
+   * What the code wants; for decisions only.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Decision decision = 5;</code>
+   */
+  io.stellwerk.v1.DecisionOrBuilder getDecisionOrBuilder();
+
   io.stellwerk.v1.TaskResult.OutcomeCase getOutcomeCase();
 }

@@ -75,6 +75,44 @@ private static final long serialVersionUID = 0L;
     return refusal_ == null ? io.stellwerk.v1.Refusal.getDefaultInstance() : refusal_;
   }
 
+  public static final int JOURNAL_FIELD_NUMBER = 2;
+  private io.stellwerk.v1.Journal journal_;
+  /**
+   * <pre>
+   * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 2;</code>
+   * @return Whether the journal field is set.
+   */
+  @java.lang.Override
+  public boolean hasJournal() {
+    return ((bitField0_ & 0x00000002) != 0);
+  }
+  /**
+   * <pre>
+   * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 2;</code>
+   * @return The journal.
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.Journal getJournal() {
+    return journal_ == null ? io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+  }
+  /**
+   * <pre>
+   * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 2;</code>
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.JournalOrBuilder getJournalOrBuilder() {
+    return journal_ == null ? io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -92,6 +130,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000001) != 0)) {
       output.writeMessage(1, getRefusal());
     }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(2, getJournal());
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -99,6 +140,10 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000001) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(1, getRefusal());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(2, getJournal());
     }
     return size;
   }
@@ -129,6 +174,11 @@ private static final long serialVersionUID = 0L;
       if (!getRefusal()
           .equals(other.getRefusal())) return false;
     }
+    if (hasJournal() != other.hasJournal()) return false;
+    if (hasJournal()) {
+      if (!getJournal()
+          .equals(other.getJournal())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -143,6 +193,10 @@ private static final long serialVersionUID = 0L;
     if (hasRefusal()) {
       hash = (37 * hash) + REFUSAL_FIELD_NUMBER;
       hash = (53 * hash) + getRefusal().hashCode();
+    }
+    if (hasJournal()) {
+      hash = (37 * hash) + JOURNAL_FIELD_NUMBER;
+      hash = (53 * hash) + getJournal().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -275,6 +329,7 @@ private static final long serialVersionUID = 0L;
       if (com.google.protobuf.GeneratedMessage
               .alwaysUseFieldBuilders) {
         internalGetRefusalFieldBuilder();
+        internalGetJournalFieldBuilder();
       }
     }
     @java.lang.Override
@@ -285,6 +340,11 @@ private static final long serialVersionUID = 0L;
       if (refusalBuilder_ != null) {
         refusalBuilder_.dispose();
         refusalBuilder_ = null;
+      }
+      journal_ = null;
+      if (journalBuilder_ != null) {
+        journalBuilder_.dispose();
+        journalBuilder_ = null;
       }
       return this;
     }
@@ -326,6 +386,12 @@ private static final long serialVersionUID = 0L;
             : refusalBuilder_.build();
         to_bitField0_ |= 0x00000001;
       }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.journal_ = journalBuilder_ == null
+            ? journal_
+            : journalBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -343,6 +409,9 @@ private static final long serialVersionUID = 0L;
       if (other == io.stellwerk.v1.TaskVerdict.getDefaultInstance()) return this;
       if (other.hasRefusal()) {
         mergeRefusal(other.getRefusal());
+      }
+      if (other.hasJournal()) {
+        mergeJournal(other.getJournal());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -375,6 +444,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000001;
               break;
             } // case 10
+            case 18: {
+              input.readMessage(
+                  internalGetJournalFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 18
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -509,6 +585,161 @@ private static final long serialVersionUID = 0L;
         refusal_ = null;
       }
       return refusalBuilder_;
+    }
+
+    private io.stellwerk.v1.Journal journal_;
+    private com.google.protobuf.SingleFieldBuilder<
+        io.stellwerk.v1.Journal, io.stellwerk.v1.Journal.Builder, io.stellwerk.v1.JournalOrBuilder> journalBuilder_;
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     * @return Whether the journal field is set.
+     */
+    public boolean hasJournal() {
+      return ((bitField0_ & 0x00000002) != 0);
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     * @return The journal.
+     */
+    public io.stellwerk.v1.Journal getJournal() {
+      if (journalBuilder_ == null) {
+        return journal_ == null ? io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+      } else {
+        return journalBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    public Builder setJournal(io.stellwerk.v1.Journal value) {
+      if (journalBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        journal_ = value;
+      } else {
+        journalBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    public Builder setJournal(
+        io.stellwerk.v1.Journal.Builder builderForValue) {
+      if (journalBuilder_ == null) {
+        journal_ = builderForValue.build();
+      } else {
+        journalBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    public Builder mergeJournal(io.stellwerk.v1.Journal value) {
+      if (journalBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0) &&
+          journal_ != null &&
+          journal_ != io.stellwerk.v1.Journal.getDefaultInstance()) {
+          getJournalBuilder().mergeFrom(value);
+        } else {
+          journal_ = value;
+        }
+      } else {
+        journalBuilder_.mergeFrom(value);
+      }
+      if (journal_ != null) {
+        bitField0_ |= 0x00000002;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    public Builder clearJournal() {
+      bitField0_ = (bitField0_ & ~0x00000002);
+      journal_ = null;
+      if (journalBuilder_ != null) {
+        journalBuilder_.dispose();
+        journalBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    public io.stellwerk.v1.Journal.Builder getJournalBuilder() {
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return internalGetJournalFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    public io.stellwerk.v1.JournalOrBuilder getJournalOrBuilder() {
+      if (journalBuilder_ != null) {
+        return journalBuilder_.getMessageOrBuilder();
+      } else {
+        return journal_ == null ?
+            io.stellwerk.v1.Journal.getDefaultInstance() : journal_;
+      }
+    }
+    /**
+     * <pre>
+     * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+     * </pre>
+     *
+     * <code>.stellwerk.v1.Journal journal = 2;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        io.stellwerk.v1.Journal, io.stellwerk.v1.Journal.Builder, io.stellwerk.v1.JournalOrBuilder> 
+        internalGetJournalFieldBuilder() {
+      if (journalBuilder_ == null) {
+        journalBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            io.stellwerk.v1.Journal, io.stellwerk.v1.Journal.Builder, io.stellwerk.v1.JournalOrBuilder>(
+                getJournal(),
+                getParentForChildren(),
+                isClean());
+        journal_ = null;
+      }
+      return journalBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stellwerk.v1.TaskVerdict)

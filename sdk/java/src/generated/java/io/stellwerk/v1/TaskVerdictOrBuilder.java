@@ -24,4 +24,31 @@ public interface TaskVerdictOrBuilder extends
    * <code>.stellwerk.v1.Refusal refusal = 1;</code>
    */
   io.stellwerk.v1.RefusalOrBuilder getRefusalOrBuilder();
+
+  /**
+   * <pre>
+   * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 2;</code>
+   * @return Whether the journal field is set.
+   */
+  boolean hasJournal();
+  /**
+   * <pre>
+   * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 2;</code>
+   * @return The journal.
+   */
+  io.stellwerk.v1.Journal getJournal();
+  /**
+   * <pre>
+   * Of a decision with `keep`: what came in meanwhile, from before the decision's own events.
+   * </pre>
+   *
+   * <code>.stellwerk.v1.Journal journal = 2;</code>
+   */
+  io.stellwerk.v1.JournalOrBuilder getJournalOrBuilder();
 }

@@ -47,6 +47,11 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_Task_TraceEntry_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Journal_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Journal_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stellwerk_v1_CompleteTaskRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -61,6 +66,91 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_Release_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Decision_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Decision_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Command_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Command_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ActionCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ActionCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_RetryPolicy_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_RetryPolicy_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Timeouts_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Timeouts_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_SleepCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_SleepCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_SignalCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_SignalCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ChildCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ChildCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_LocalCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_LocalCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_CancelCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_CancelCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_PublishCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_PublishCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_AttributesCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_AttributesCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_PatchCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_PatchCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_SucceedCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_SucceedCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_FailCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_FailCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_CancelledCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_CancelledCommand_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ContinueCommand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ContinueCommand_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stellwerk_v1_CompleteTaskResponse_descriptor;
   static final 
@@ -113,55 +203,116 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
       "\n\031stellwerk/v1/worker.proto\022\014stellwerk.v" +
       "1\032\036google/protobuf/duration.proto\032\037googl" +
       "e/protobuf/timestamp.proto\032\032stellwerk/v1" +
-      "/payload.proto\"\223\001\n\017PollTaskRequest\022\021\n\tna" +
-      "mespace\030\001 \001(\t\022\021\n\tworker_id\030\002 \001(\t\022\r\n\005queu" +
-      "e\030\003 \001(\t\022\017\n\007actions\030\004 \003(\t\022\021\n\tmax_tasks\030\005 " +
-      "\001(\005\022\'\n\004wait\030\006 \001(\0132\031.google.protobuf.Dura" +
-      "tion\"5\n\020PollTaskResponse\022!\n\005tasks\030\001 \003(\0132" +
-      "\022.stellwerk.v1.Task\"\254\002\n\004Task\022\r\n\005token\030\001 " +
-      "\001(\014\022\016\n\006run_id\030\002 \001(\t\022\014\n\004step\030\003 \001(\t\022\017\n\007att" +
-      "empt\030\004 \001(\005\022\024\n\014max_attempts\030\005 \001(\005\022\016\n\006acti" +
-      "on\030\006 \001(\t\022\020\n\010workflow\030\007 \001(\t\022$\n\005input\030\010 \001(" +
-      "\0132\025.stellwerk.v1.Payload\022,\n\010deadline\030\t \001" +
-      "(\0132\032.google.protobuf.Timestamp\022,\n\005trace\030" +
-      "\n \003(\0132\035.stellwerk.v1.Task.TraceEntry\032,\n\n" +
-      "TraceEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t:\002" +
-      "8\001\"f\n\023CompleteTaskRequest\022\021\n\tnamespace\030\001" +
-      " \001(\t\022\021\n\tworker_id\030\002 \001(\t\022)\n\007results\030\003 \003(\013" +
-      "2\030.stellwerk.v1.TaskResult\"\243\001\n\nTaskResul" +
-      "t\022\r\n\005token\030\001 \001(\014\022\'\n\006output\030\002 \001(\0132\025.stell" +
-      "werk.v1.PayloadH\000\022(\n\007failure\030\003 \001(\0132\025.ste" +
-      "llwerk.v1.FailureH\000\022(\n\007release\030\004 \001(\0132\025.s" +
-      "tellwerk.v1.ReleaseH\000B\t\n\007outcome\"\t\n\007Rele" +
-      "ase\"C\n\024CompleteTaskResponse\022+\n\010verdicts\030" +
-      "\001 \003(\0132\031.stellwerk.v1.TaskVerdict\"5\n\013Task" +
-      "Verdict\022&\n\007refusal\030\001 \001(\0132\025.stellwerk.v1." +
-      "Refusal\"\271\001\n\020HeartbeatRequest\022\021\n\tnamespac" +
-      "e\030\001 \001(\t\022\021\n\tworker_id\030\002 \001(\t\022\r\n\005queue\030\003 \001(" +
-      "\t\022\017\n\007actions\030\004 \003(\t\022\r\n\005slots\030\005 \001(\005\022$\n\004hel" +
-      "d\030\006 \003(\0132\026.stellwerk.v1.HeldTask\022\017\n\007leavi" +
-      "ng\030\007 \001(\010\022\013\n\003sdk\030\010 \001(\t\022\014\n\004host\030\t \001(\t\"B\n\010H" +
-      "eldTask\022\r\n\005token\030\001 \001(\014\022\'\n\010progress\030\002 \001(\013" +
-      "2\025.stellwerk.v1.Payload\"j\n\021HeartbeatResp" +
-      "onse\022.\n\tcancelled\030\001 \003(\0132\033.stellwerk.v1.C" +
-      "ancelledTask\022\023\n\013interval_ms\030\002 \001(\005\022\020\n\010dra" +
-      "ining\030\003 \001(\010\".\n\rCancelledTask\022\r\n\005token\030\001 " +
-      "\001(\014\022\016\n\006reason\030\002 \001(\t\"\\\n\023StreamResultReque" +
-      "st\022\r\n\005token\030\001 \001(\014\022\020\n\010sequence\030\002 \001(\003\022$\n\005c" +
-      "hunk\030\003 \001(\0132\025.stellwerk.v1.Payload\"_\n\024Str" +
-      "eamResultResponse\022\r\n\005token\030\001 \001(\014\022\020\n\010sequ" +
-      "ence\030\002 \001(\003\022&\n\007refusal\030\003 \001(\0132\025.stellwerk." +
-      "v1.Refusal2\336\002\n\rWorkerService\022I\n\010PollTask" +
-      "\022\035.stellwerk.v1.PollTaskRequest\032\036.stellw" +
-      "erk.v1.PollTaskResponse\022U\n\014CompleteTask\022" +
-      "!.stellwerk.v1.CompleteTaskRequest\032\".ste" +
-      "llwerk.v1.CompleteTaskResponse\022P\n\tHeartb" +
-      "eat\022\036.stellwerk.v1.HeartbeatRequest\032\037.st" +
-      "ellwerk.v1.HeartbeatResponse(\0010\001\022Y\n\014Stre" +
-      "amResult\022!.stellwerk.v1.StreamResultRequ" +
-      "est\032\".stellwerk.v1.StreamResultResponse(" +
-      "\0010\001B \n\017io.stellwerk.v1B\013WorkerProtoP\001b\006p" +
-      "roto3"
+      "/payload.proto\032\026stellwerk/v1/run.proto\"\223" +
+      "\001\n\017PollTaskRequest\022\021\n\tnamespace\030\001 \001(\t\022\021\n" +
+      "\tworker_id\030\002 \001(\t\022\r\n\005queue\030\003 \001(\t\022\017\n\007actio" +
+      "ns\030\004 \003(\t\022\021\n\tmax_tasks\030\005 \001(\005\022\'\n\004wait\030\006 \001(" +
+      "\0132\031.google.protobuf.Duration\"5\n\020PollTask" +
+      "Response\022!\n\005tasks\030\001 \003(\0132\022.stellwerk.v1.T" +
+      "ask\"\324\002\n\004Task\022\r\n\005token\030\001 \001(\014\022\016\n\006run_id\030\002 " +
+      "\001(\t\022\014\n\004step\030\003 \001(\t\022\017\n\007attempt\030\004 \001(\005\022\024\n\014ma" +
+      "x_attempts\030\005 \001(\005\022\016\n\006action\030\006 \001(\t\022\020\n\010work" +
+      "flow\030\007 \001(\t\022$\n\005input\030\010 \001(\0132\025.stellwerk.v1" +
+      ".Payload\022,\n\010deadline\030\t \001(\0132\032.google.prot" +
+      "obuf.Timestamp\022,\n\005trace\030\n \003(\0132\035.stellwer" +
+      "k.v1.Task.TraceEntry\022&\n\007journal\030\013 \001(\0132\025." +
+      "stellwerk.v1.Journal\032,\n\nTraceEntry\022\013\n\003ke" +
+      "y\030\001 \001(\t\022\r\n\005value\030\002 \001(\t:\0028\001\"X\n\007Journal\022\026\n" +
+      "\016after_sequence\030\001 \001(\003\022\020\n\010sequence\030\002 \001(\003\022" +
+      "#\n\006events\030\003 \003(\0132\023.stellwerk.v1.Event\"f\n\023" +
+      "CompleteTaskRequest\022\021\n\tnamespace\030\001 \001(\t\022\021" +
+      "\n\tworker_id\030\002 \001(\t\022)\n\007results\030\003 \003(\0132\030.ste" +
+      "llwerk.v1.TaskResult\"\317\001\n\nTaskResult\022\r\n\005t" +
+      "oken\030\001 \001(\014\022\'\n\006output\030\002 \001(\0132\025.stellwerk.v" +
+      "1.PayloadH\000\022(\n\007failure\030\003 \001(\0132\025.stellwerk" +
+      ".v1.FailureH\000\022(\n\007release\030\004 \001(\0132\025.stellwe" +
+      "rk.v1.ReleaseH\000\022*\n\010decision\030\005 \001(\0132\026.stel" +
+      "lwerk.v1.DecisionH\000B\t\n\007outcome\"\t\n\007Releas" +
+      "e\"b\n\010Decision\022\020\n\010sequence\030\001 \001(\003\022\'\n\010comma" +
+      "nds\030\002 \003(\0132\025.stellwerk.v1.Command\022\014\n\004keep" +
+      "\030\003 \001(\010\022\r\n\005build\030\004 \001(\t\"\214\005\n\007Command\022\014\n\004ste" +
+      "p\030\001 \001(\t\022-\n\006action\030\002 \001(\0132\033.stellwerk.v1.A" +
+      "ctionCommandH\000\022+\n\005sleep\030\003 \001(\0132\032.stellwer" +
+      "k.v1.SleepCommandH\000\022-\n\006signal\030\004 \001(\0132\033.st" +
+      "ellwerk.v1.SignalCommandH\000\022+\n\005child\030\005 \001(" +
+      "\0132\032.stellwerk.v1.ChildCommandH\000\022+\n\005local" +
+      "\030\006 \001(\0132\032.stellwerk.v1.LocalCommandH\000\022-\n\006" +
+      "cancel\030\007 \001(\0132\033.stellwerk.v1.CancelComman" +
+      "dH\000\022/\n\007publish\030\010 \001(\0132\034.stellwerk.v1.Publ" +
+      "ishCommandH\000\0225\n\nattributes\030\t \001(\0132\037.stell" +
+      "werk.v1.AttributesCommandH\000\022+\n\005patch\030\n \001" +
+      "(\0132\032.stellwerk.v1.PatchCommandH\000\022/\n\007succ" +
+      "eed\030\013 \001(\0132\034.stellwerk.v1.SucceedCommandH" +
+      "\000\022)\n\004fail\030\014 \001(\0132\031.stellwerk.v1.FailComma" +
+      "ndH\000\0223\n\tcancelled\030\r \001(\0132\036.stellwerk.v1.C" +
+      "ancelledCommandH\000\0221\n\010continue\030\016 \001(\0132\035.st" +
+      "ellwerk.v1.ContinueCommandH\000B\006\n\004kind\"\271\001\n" +
+      "\rActionCommand\022\016\n\006action\030\001 \001(\t\022$\n\005input\030" +
+      "\002 \001(\0132\025.stellwerk.v1.Payload\022\r\n\005queue\030\003 " +
+      "\001(\t\022\020\n\010priority\030\004 \001(\005\022(\n\005retry\030\005 \001(\0132\031.s" +
+      "tellwerk.v1.RetryPolicy\022\'\n\007timeout\030\006 \001(\013" +
+      "2\026.stellwerk.v1.Timeouts\"\346\001\n\013RetryPolicy" +
+      "\022\031\n\014max_attempts\030\001 \001(\005H\000\210\001\001\022*\n\007initial\030\002" +
+      " \001(\0132\031.google.protobuf.Duration\022\024\n\007backo" +
+      "ff\030\003 \001(\001H\001\210\001\001\022&\n\003max\030\004 \001(\0132\031.google.prot" +
+      "obuf.Duration\022\023\n\006jitter\030\005 \001(\001H\002\210\001\001\022\025\n\rno" +
+      "n_retryable\030\006 \003(\tB\017\n\r_max_attemptsB\n\n\010_b" +
+      "ackoffB\t\n\007_jitter\"\212\001\n\010Timeouts\022*\n\007attemp" +
+      "t\030\001 \001(\0132\031.google.protobuf.Duration\022(\n\005to" +
+      "tal\030\002 \001(\0132\031.google.protobuf.Duration\022(\n\005" +
+      "start\030\003 \001(\0132\031.google.protobuf.Duration\";" +
+      "\n\014SleepCommand\022+\n\010duration\030\001 \001(\0132\031.googl" +
+      "e.protobuf.Duration\"K\n\rSignalCommand\022\016\n\006" +
+      "signal\030\001 \001(\t\022*\n\007timeout\030\002 \001(\0132\031.google.p" +
+      "rotobuf.Duration\"\262\001\n\014ChildCommand\022\020\n\010wor" +
+      "kflow\030\001 \001(\t\022$\n\005input\030\002 \001(\0132\025.stellwerk.v" +
+      "1.Payload\022\024\n\014parent_close\030\003 \001(\t\022(\n\005retry" +
+      "\030\004 \001(\0132\031.stellwerk.v1.RetryPolicy\022*\n\007tim" +
+      "eout\030\005 \001(\0132\031.google.protobuf.Duration\"\256\001" +
+      "\n\014LocalCommand\022\'\n\006output\030\001 \001(\0132\025.stellwe" +
+      "rk.v1.PayloadH\000\022(\n\007failure\030\002 \001(\0132\025.stell" +
+      "werk.v1.FailureH\000\022\020\n\010attempts\030\003 \001(\005\022.\n\ns" +
+      "tart_time\030\004 \001(\0132\032.google.protobuf.Timest" +
+      "ampB\t\n\007outcome\"\017\n\rCancelCommand\"C\n\016Publi" +
+      "shCommand\022\013\n\003key\030\001 \001(\t\022$\n\005value\030\002 \001(\0132\025." +
+      "stellwerk.v1.Payload\"#\n\021AttributesComman" +
+      "d\022\016\n\006values\030\001 \001(\t\"\032\n\014PatchCommand\022\n\n\002id\030" +
+      "\001 \001(\t\"7\n\016SucceedCommand\022%\n\006output\030\001 \001(\0132" +
+      "\025.stellwerk.v1.Payload\"5\n\013FailCommand\022&\n" +
+      "\007failure\030\001 \001(\0132\025.stellwerk.v1.Failure\"\022\n" +
+      "\020CancelledCommand\"I\n\017ContinueCommand\022\020\n\010" +
+      "workflow\030\001 \001(\t\022$\n\005input\030\002 \001(\0132\025.stellwer" +
+      "k.v1.Payload\"C\n\024CompleteTaskResponse\022+\n\010" +
+      "verdicts\030\001 \003(\0132\031.stellwerk.v1.TaskVerdic" +
+      "t\"]\n\013TaskVerdict\022&\n\007refusal\030\001 \001(\0132\025.stel" +
+      "lwerk.v1.Refusal\022&\n\007journal\030\002 \001(\0132\025.stel" +
+      "lwerk.v1.Journal\"\355\001\n\020HeartbeatRequest\022\021\n" +
+      "\tnamespace\030\001 \001(\t\022\021\n\tworker_id\030\002 \001(\t\022\r\n\005q" +
+      "ueue\030\003 \001(\t\022\017\n\007actions\030\004 \003(\t\022\r\n\005slots\030\005 \001" +
+      "(\005\022$\n\004held\030\006 \003(\0132\026.stellwerk.v1.HeldTask" +
+      "\022\017\n\007leaving\030\007 \001(\010\022\013\n\003sdk\030\010 \001(\t\022\014\n\004host\030\t" +
+      " \001(\t\022\021\n\tworkflows\030\n \003(\t\022\r\n\005build\030\013 \001(\t\022\020" +
+      "\n\010pin_runs\030\014 \001(\010\"B\n\010HeldTask\022\r\n\005token\030\001 " +
+      "\001(\014\022\'\n\010progress\030\002 \001(\0132\025.stellwerk.v1.Pay" +
+      "load\"j\n\021HeartbeatResponse\022.\n\tcancelled\030\001" +
+      " \003(\0132\033.stellwerk.v1.CancelledTask\022\023\n\013int" +
+      "erval_ms\030\002 \001(\005\022\020\n\010draining\030\003 \001(\010\".\n\rCanc" +
+      "elledTask\022\r\n\005token\030\001 \001(\014\022\016\n\006reason\030\002 \001(\t" +
+      "\"\\\n\023StreamResultRequest\022\r\n\005token\030\001 \001(\014\022\020" +
+      "\n\010sequence\030\002 \001(\003\022$\n\005chunk\030\003 \001(\0132\025.stellw" +
+      "erk.v1.Payload\"_\n\024StreamResultResponse\022\r" +
+      "\n\005token\030\001 \001(\014\022\020\n\010sequence\030\002 \001(\003\022&\n\007refus" +
+      "al\030\003 \001(\0132\025.stellwerk.v1.Refusal2\336\002\n\rWork" +
+      "erService\022I\n\010PollTask\022\035.stellwerk.v1.Pol" +
+      "lTaskRequest\032\036.stellwerk.v1.PollTaskResp" +
+      "onse\022U\n\014CompleteTask\022!.stellwerk.v1.Comp" +
+      "leteTaskRequest\032\".stellwerk.v1.CompleteT" +
+      "askResponse\022P\n\tHeartbeat\022\036.stellwerk.v1." +
+      "HeartbeatRequest\032\037.stellwerk.v1.Heartbea" +
+      "tResponse(\0010\001\022Y\n\014StreamResult\022!.stellwer" +
+      "k.v1.StreamResultRequest\032\".stellwerk.v1." +
+      "StreamResultResponse(\0010\001B \n\017io.stellwerk" +
+      ".v1B\013WorkerProtoP\001b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -169,6 +320,7 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
           com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
           io.stellwerk.v1.PayloadOuterClass.getDescriptor(),
+          io.stellwerk.v1.RunOuterClass.getDescriptor(),
         });
     internal_static_stellwerk_v1_PollTaskRequest_descriptor =
       getDescriptor().getMessageType(0);
@@ -187,75 +339,183 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_Task_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Task_descriptor,
-        new java.lang.String[] { "Token", "RunId", "Step", "Attempt", "MaxAttempts", "Action", "Workflow", "Input", "Deadline", "Trace", });
+        new java.lang.String[] { "Token", "RunId", "Step", "Attempt", "MaxAttempts", "Action", "Workflow", "Input", "Deadline", "Trace", "Journal", });
     internal_static_stellwerk_v1_Task_TraceEntry_descriptor =
       internal_static_stellwerk_v1_Task_descriptor.getNestedType(0);
     internal_static_stellwerk_v1_Task_TraceEntry_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Task_TraceEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
-    internal_static_stellwerk_v1_CompleteTaskRequest_descriptor =
+    internal_static_stellwerk_v1_Journal_descriptor =
       getDescriptor().getMessageType(3);
+    internal_static_stellwerk_v1_Journal_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Journal_descriptor,
+        new java.lang.String[] { "AfterSequence", "Sequence", "Events", });
+    internal_static_stellwerk_v1_CompleteTaskRequest_descriptor =
+      getDescriptor().getMessageType(4);
     internal_static_stellwerk_v1_CompleteTaskRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_CompleteTaskRequest_descriptor,
         new java.lang.String[] { "Namespace", "WorkerId", "Results", });
     internal_static_stellwerk_v1_TaskResult_descriptor =
-      getDescriptor().getMessageType(4);
+      getDescriptor().getMessageType(5);
     internal_static_stellwerk_v1_TaskResult_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_TaskResult_descriptor,
-        new java.lang.String[] { "Token", "Output", "Failure", "Release", "Outcome", });
+        new java.lang.String[] { "Token", "Output", "Failure", "Release", "Decision", "Outcome", });
     internal_static_stellwerk_v1_Release_descriptor =
-      getDescriptor().getMessageType(5);
+      getDescriptor().getMessageType(6);
     internal_static_stellwerk_v1_Release_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Release_descriptor,
         new java.lang.String[] { });
+    internal_static_stellwerk_v1_Decision_descriptor =
+      getDescriptor().getMessageType(7);
+    internal_static_stellwerk_v1_Decision_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Decision_descriptor,
+        new java.lang.String[] { "Sequence", "Commands", "Keep", "Build", });
+    internal_static_stellwerk_v1_Command_descriptor =
+      getDescriptor().getMessageType(8);
+    internal_static_stellwerk_v1_Command_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Command_descriptor,
+        new java.lang.String[] { "Step", "Action", "Sleep", "Signal", "Child", "Local", "Cancel", "Publish", "Attributes", "Patch", "Succeed", "Fail", "Cancelled", "Continue", "Kind", });
+    internal_static_stellwerk_v1_ActionCommand_descriptor =
+      getDescriptor().getMessageType(9);
+    internal_static_stellwerk_v1_ActionCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ActionCommand_descriptor,
+        new java.lang.String[] { "Action", "Input", "Queue", "Priority", "Retry", "Timeout", });
+    internal_static_stellwerk_v1_RetryPolicy_descriptor =
+      getDescriptor().getMessageType(10);
+    internal_static_stellwerk_v1_RetryPolicy_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_RetryPolicy_descriptor,
+        new java.lang.String[] { "MaxAttempts", "Initial", "Backoff", "Max", "Jitter", "NonRetryable", });
+    internal_static_stellwerk_v1_Timeouts_descriptor =
+      getDescriptor().getMessageType(11);
+    internal_static_stellwerk_v1_Timeouts_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Timeouts_descriptor,
+        new java.lang.String[] { "Attempt", "Total", "Start", });
+    internal_static_stellwerk_v1_SleepCommand_descriptor =
+      getDescriptor().getMessageType(12);
+    internal_static_stellwerk_v1_SleepCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_SleepCommand_descriptor,
+        new java.lang.String[] { "Duration", });
+    internal_static_stellwerk_v1_SignalCommand_descriptor =
+      getDescriptor().getMessageType(13);
+    internal_static_stellwerk_v1_SignalCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_SignalCommand_descriptor,
+        new java.lang.String[] { "Signal", "Timeout", });
+    internal_static_stellwerk_v1_ChildCommand_descriptor =
+      getDescriptor().getMessageType(14);
+    internal_static_stellwerk_v1_ChildCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ChildCommand_descriptor,
+        new java.lang.String[] { "Workflow", "Input", "ParentClose", "Retry", "Timeout", });
+    internal_static_stellwerk_v1_LocalCommand_descriptor =
+      getDescriptor().getMessageType(15);
+    internal_static_stellwerk_v1_LocalCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_LocalCommand_descriptor,
+        new java.lang.String[] { "Output", "Failure", "Attempts", "StartTime", "Outcome", });
+    internal_static_stellwerk_v1_CancelCommand_descriptor =
+      getDescriptor().getMessageType(16);
+    internal_static_stellwerk_v1_CancelCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_CancelCommand_descriptor,
+        new java.lang.String[] { });
+    internal_static_stellwerk_v1_PublishCommand_descriptor =
+      getDescriptor().getMessageType(17);
+    internal_static_stellwerk_v1_PublishCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_PublishCommand_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_stellwerk_v1_AttributesCommand_descriptor =
+      getDescriptor().getMessageType(18);
+    internal_static_stellwerk_v1_AttributesCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_AttributesCommand_descriptor,
+        new java.lang.String[] { "Values", });
+    internal_static_stellwerk_v1_PatchCommand_descriptor =
+      getDescriptor().getMessageType(19);
+    internal_static_stellwerk_v1_PatchCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_PatchCommand_descriptor,
+        new java.lang.String[] { "Id", });
+    internal_static_stellwerk_v1_SucceedCommand_descriptor =
+      getDescriptor().getMessageType(20);
+    internal_static_stellwerk_v1_SucceedCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_SucceedCommand_descriptor,
+        new java.lang.String[] { "Output", });
+    internal_static_stellwerk_v1_FailCommand_descriptor =
+      getDescriptor().getMessageType(21);
+    internal_static_stellwerk_v1_FailCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_FailCommand_descriptor,
+        new java.lang.String[] { "Failure", });
+    internal_static_stellwerk_v1_CancelledCommand_descriptor =
+      getDescriptor().getMessageType(22);
+    internal_static_stellwerk_v1_CancelledCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_CancelledCommand_descriptor,
+        new java.lang.String[] { });
+    internal_static_stellwerk_v1_ContinueCommand_descriptor =
+      getDescriptor().getMessageType(23);
+    internal_static_stellwerk_v1_ContinueCommand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ContinueCommand_descriptor,
+        new java.lang.String[] { "Workflow", "Input", });
     internal_static_stellwerk_v1_CompleteTaskResponse_descriptor =
-      getDescriptor().getMessageType(6);
+      getDescriptor().getMessageType(24);
     internal_static_stellwerk_v1_CompleteTaskResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_CompleteTaskResponse_descriptor,
         new java.lang.String[] { "Verdicts", });
     internal_static_stellwerk_v1_TaskVerdict_descriptor =
-      getDescriptor().getMessageType(7);
+      getDescriptor().getMessageType(25);
     internal_static_stellwerk_v1_TaskVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_TaskVerdict_descriptor,
-        new java.lang.String[] { "Refusal", });
+        new java.lang.String[] { "Refusal", "Journal", });
     internal_static_stellwerk_v1_HeartbeatRequest_descriptor =
-      getDescriptor().getMessageType(8);
+      getDescriptor().getMessageType(26);
     internal_static_stellwerk_v1_HeartbeatRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_HeartbeatRequest_descriptor,
-        new java.lang.String[] { "Namespace", "WorkerId", "Queue", "Actions", "Slots", "Held", "Leaving", "Sdk", "Host", });
+        new java.lang.String[] { "Namespace", "WorkerId", "Queue", "Actions", "Slots", "Held", "Leaving", "Sdk", "Host", "Workflows", "Build", "PinRuns", });
     internal_static_stellwerk_v1_HeldTask_descriptor =
-      getDescriptor().getMessageType(9);
+      getDescriptor().getMessageType(27);
     internal_static_stellwerk_v1_HeldTask_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_HeldTask_descriptor,
         new java.lang.String[] { "Token", "Progress", });
     internal_static_stellwerk_v1_HeartbeatResponse_descriptor =
-      getDescriptor().getMessageType(10);
+      getDescriptor().getMessageType(28);
     internal_static_stellwerk_v1_HeartbeatResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_HeartbeatResponse_descriptor,
         new java.lang.String[] { "Cancelled", "IntervalMs", "Draining", });
     internal_static_stellwerk_v1_CancelledTask_descriptor =
-      getDescriptor().getMessageType(11);
+      getDescriptor().getMessageType(29);
     internal_static_stellwerk_v1_CancelledTask_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_CancelledTask_descriptor,
         new java.lang.String[] { "Token", "Reason", });
     internal_static_stellwerk_v1_StreamResultRequest_descriptor =
-      getDescriptor().getMessageType(12);
+      getDescriptor().getMessageType(30);
     internal_static_stellwerk_v1_StreamResultRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_StreamResultRequest_descriptor,
         new java.lang.String[] { "Token", "Sequence", "Chunk", });
     internal_static_stellwerk_v1_StreamResultResponse_descriptor =
-      getDescriptor().getMessageType(13);
+      getDescriptor().getMessageType(31);
     internal_static_stellwerk_v1_StreamResultResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_StreamResultResponse_descriptor,
@@ -264,6 +524,7 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
     io.stellwerk.v1.PayloadOuterClass.getDescriptor();
+    io.stellwerk.v1.RunOuterClass.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)
