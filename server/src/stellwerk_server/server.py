@@ -41,8 +41,10 @@ from stellwerk_server.rpc import edge
 from stellwerk_server.rpc.admin import AdminServicer
 from stellwerk_server.rpc.dead_letter_reads import DeadLetterReads
 from stellwerk_server.rpc.dead_letters import DeadLetterWrites
+from stellwerk_server.rpc.decisions import Decisions
 from stellwerk_server.rpc.forks import Forks
 from stellwerk_server.rpc.known import KnownRuns
+from stellwerk_server.rpc.registration import Registration
 from stellwerk_server.rpc.run_reads import RunReads
 from stellwerk_server.rpc.runs import RunWrites
 from stellwerk_server.rpc.signals import RunSignals
@@ -77,6 +79,7 @@ class Server:
         ids = IdSource(instance)
         waiting = Waiting()
         self._workflows = Workflows(pool)
+        self._sessions = Sessions()
         contexts = [
             Context(
                 RunCache(config.cached_runs),
@@ -87,13 +90,13 @@ class Server:
                 config.idempotency_ttl_s,
                 config.commit_lanes,
                 None if self._tracing is None else self._tracing.task_trace,
+                self._sessions.build_of,
             )
             for _ in range(config.commit_lanes)
         ]
         self._committer = Committer(config.database_url, contexts, self._publish)
         self._claims = Claims(config.database_url, waiting, self._workflows, config.lease_s, self._delivered)
         self._dispatcher = Dispatcher(waiting, self._claims, self._workflows, self._release)
-        self._sessions = Sessions()
         self._results = Results()
         self._chunks = Chunks(pool, self._results.changed)
         self._duplicates = Duplicates(config.redis_url, secret)
@@ -200,12 +203,21 @@ class Server:
         known = KnownRuns(committer, workflows, pool)
         heartbeat_ms = int(min(3.0, self.config.lease_s / 3) * 1000)
         worker = WorkerServicer(
-            committer, self._dispatcher, self._sessions, self._chunks, workflows, limit, heartbeat_ms, self._tracing
+            committer,
+            self._dispatcher,
+            self._sessions,
+            self._chunks,
+            workflows,
+            Registration(pool, workflows, committer),
+            Decisions(workflows, limit),
+            limit,
+            heartbeat_ms,
+            self._tracing,
         )
         servicers: dict[str, tuple[object, ...]] = {
             "RunService": (
                 RunWrites(committer, starter, forks, self._results, workflows, known),
-                RunSignals(committer, workflows, known, pool, limit),
+                RunSignals(workflows, known, pool, limit),
                 RunReads(pool, workflows, self._sessions.progress),
                 RunWatch(self._results, pool),
             ),

@@ -5,17 +5,16 @@ Two round trips: what the rows say now, and everything that follows from it with
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stellwerk_server.commit import children
+from stellwerk_server.commit import children, code
 from stellwerk_server.commit.cache import RunCache
 from stellwerk_server.commit.outcome import Applied, Committed, Outcome, Queued, Started, Voided
 from stellwerk_server.commit.poll import Grant, Poll
-from stellwerk_server.commit.rows import SQL, ChildRow, DeadRow, LeaseRow, ReadyRow, ResolvedRow, Rows
+from stellwerk_server.commit.rows import SQL, ChildRow, DeadRow, LeaseRow, ReadyRow, ResolvedRow, Rows, event_of
 from stellwerk_server.commit.starts import Starts
 from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
@@ -26,13 +25,13 @@ from stellwerk_server.model import commands as c
 from stellwerk_server.model import failure as failures
 from stellwerk_server.model.definition import StepKind
 from stellwerk_server.model.errors import StellwerkError
-from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
+from stellwerk_server.model.events import SECOND, Event, Instant, TimerKind
 from stellwerk_server.model.ids import IdSource
 from stellwerk_server.model.states import DeadLetterState, RunState, StepState
 from stellwerk_server.store.arrays import Int2s, Int4s, Int8s, Texts, Uuids
 from stellwerk_server.store.database import Line
 
-_LEASED = (c.CompleteStep, c.FailStep, c.ReleaseStep, c.ExpireLease)
+_LEASED = (c.CompleteStep, c.CompleteDecision, c.FailStep, c.ReleaseStep, c.ExpireLease)
 _END_REASON = {
     RunState.CANCELLED: "RUN_CANCELLED",
     RunState.TERMINATED: "RUN_TERMINATED",
@@ -66,6 +65,8 @@ class Context(NamedTuple):
     lanes: int
     # The trace context of a child run, from its parent's id, step and 0, and own context; None: the parent's own.
     trace_below: Callable[[int, str, int, str | None], dict[str, str]] | None = None
+    # The build of a worker, as far as this instance knows.
+    build_of: Callable[[str], str] = lambda worker: ""
 
 
 class _Answers(NamedTuple):
@@ -191,7 +192,7 @@ class Batch:
         columns = {"runs": Int8s(behind), "after": Int4s(behind.values())}
         cursor = await self._execute(SQL.read_events, columns)
         for row in await cursor.fetchall():
-            evolve(self._runs[row[0]], _event(row[1:]))
+            evolve(self._runs[row[0]], event_of(row[1:]))
         for run_id in behind:
             run = self._runs[run_id]
             for step in run.take_changes().touched.values():
@@ -213,9 +214,12 @@ class Batch:
         """How the runs have ended that steps of this batch wait for; those rows change no more."""
         waiting = [self._child_of(x) for x in self._commands if isinstance(x, c.FireTimer)]
         found = [child for child in waiting if child is not None]
-        if found:
+        while found:
             cursor = await self._execute(SQL.read_ends, {"runs": Int8s(found)})
-            self._ended_children = {row[0]: row[1:] for row in await cursor.fetchall()}
+            ended = {row[0]: row[1:] for row in await cursor.fetchall()}
+            self._ended_children |= ended
+            # A run that was continued has not ended: look at the one that goes on.
+            found = [code.successor(row[1]) for row in ended.values() if row[0] == RunState.CONTINUED]
 
     def _child_of(self, command: c.FireTimer) -> int | None:
         if command.kind is not TimerKind.CHILD_ENDED or command.run_id not in self._runs:
@@ -255,16 +259,40 @@ class Batch:
                 return Applied(run.state, False)
             lease = self._leased.get((command.run_id, command.step))
             if command.kind is TimerKind.CHILD_ENDED:
-                child = self._child_of(command)
-                if child not in self._ended_children:
+                news = children.news(command, self._child_of(command), self._ended_children)
+                if news is None:
                     return Applied(run.state, False)
-                command = children.ended(command, child, self._ended_children[child])
+                command = news
+        if isinstance(command, c.CompleteDecision):
+            return self._apply_decision(run, command, lease, place)
         events = decide(run, command, lease, self.committed.now)
         if place is not None:
             self._rows.taken.append(place)
         self._resolve_dead_letter(command, events)
         self._note(run, events)
         return Applied(run.state, bool(events))
+
+    def _apply_decision(self, run: Run, command: c.CompleteDecision, lease: c.Lease | None, place: Any) -> Outcome:
+        command = code.with_successor(command, lambda: children.sibling_id(run, self._context))
+        came_in = code.came_in(run, command)
+        events = decide(run, command, lease, self.committed.now)
+        if place is not None:
+            if command.keep:
+                # More results may come with the same token, in this very batch.
+                self._leases[command.run_id, command.step, command.token] = (lease, place)  # type: ignore[assignment]
+            else:
+                self._rows.taken.append(place)
+        self._note(run, events)
+        if run.state is RunState.CONTINUED and events:
+            self._continue(run, command)
+        return code.verdict(run, command, events, came_in)
+
+    def _continue(self, run: Run, command: c.CompleteDecision) -> None:
+        """The run that goes on begins in the transaction that ends this one, in its place."""
+        successor = code.successor_start(run, command)
+        self._start(successor)
+        if run.child_of is not None:
+            self._rows.children.append(ChildRow(successor.run_id, run.child_of.run_id, run.child_of.step))
 
     def _resolve_dead_letter(self, command: c.Command, events: list[Event]) -> None:
         if not events:
@@ -294,6 +322,8 @@ class Batch:
             self._note_timers(run, changes)
         for step, reason in changes.dead:
             rows.dead.append(self._dead_row(run, step, reason))
+        if run.code is not None:
+            code.note(rows, run, changes, self._context.build_of)
         if changes.voided:
             rows.voided.extend([(run.id, key) for key in changes.voided])
             self._withdraw(run, frozenset(changes.voided))
@@ -358,9 +388,10 @@ class Batch:
     def _hand_out(self, run: Run, step: Step) -> None:
         """Lease the step to a waiting poll in this very transaction, or queue it."""
         definition = step.definition
-        lane = run.workflow.lanes[definition.index]
+        lane = run.workflow.lanes[definition.index] if definition.lane is None else definition.lane
         attempt_s = definition.timeout.attempt_s
-        poll = self._context.waiting.reserve(lane)
+        prefer = run.code.decider if run.code is not None and definition.kind is StepKind.DECISION else None
+        poll = self._context.waiting.reserve(lane, prefer)
         if poll is None:
             rank, number = -definition.priority, self._context.ids.next()
             self._rows.ready.append(ReadyRow(run.id, step.key, step.attempt, lane, rank, number, attempt_s))
@@ -404,6 +435,8 @@ class Batch:
             task = (run.id, step.key, step.attempt, secret, step.definition.action)
             retry, value = step.definition.retry, step.input or run.input
             grant = Grant(poll.worker, *task, retry.max_attempts, run.workflow, value, deadline, run.trace)
+            if run.code is not None and step.definition.kind is StepKind.DECISION:
+                grant = code.decision_grant(grant, run)
             committed.grants.append((poll, grant))
         for cursor in cursors:
             for run_id, step_key, attempt, token, worker in await cursor.fetchall():
@@ -412,19 +445,3 @@ class Batch:
         for run in self._runs.values():
             self._context.cache.keep(run)
         self._context.cache.trim()
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    seq, type, at, step, attempt, worker, started_at, payload, failure, data = row
-    return Event(
-        seq,
-        EventType(type),
-        at,
-        step,
-        attempt,
-        worker,
-        started_at,
-        payload,
-        None if failure is None else failures.from_json(failure),
-        None if data is None else json.loads(data),
-    )

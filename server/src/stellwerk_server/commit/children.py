@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stellwerk_server.commit.cache import lane_of
+from stellwerk_server.commit.code import successor
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import failure as failures
@@ -38,7 +39,7 @@ async def start(run: Run, step: Step, context: Context) -> c.StartRun:
         if problems:
             raise InvalidArgument([Problem(where, what) for where, what in problems], "INPUT_MISMATCH")
     parent = c.Parent(run.id, step.key, depth)
-    return c.StartRun(_sibling_id(run, context), workflow, value, trace=_trace(run, step, context), parent=parent)
+    return c.StartRun(sibling_id(run, context), workflow, value, trace=_trace(run, step, context), parent=parent)
 
 
 def refused(run: Run, step: Step, error: StellwerkError) -> c.ChildRefused:
@@ -47,9 +48,16 @@ def refused(run: Run, step: Step, error: StellwerkError) -> c.ChildRefused:
     return c.ChildRefused(run.id, step.key, Failure(error.reason, message, category=Category.DEFINITION, terminal=True))
 
 
-def ended(command: c.FireTimer, child: int, row: tuple[Any, ...]) -> c.ChildEnded:
-    """The news behind a timer: how the child has ended."""
-    state, output, failure = row
+def news(command: c.FireTimer, child: int | None, ended: dict[int, tuple[Any, ...]]) -> c.ChildCommand | None:
+    """The news behind a timer: how the child has ended, or which run goes on for it; None when it is open."""
+    if child is None or child not in ended:
+        return None
+    last = child
+    while last in ended and ended[last][0] == RunState.CONTINUED:
+        last = successor(ended[last][1])
+    if last not in ended:
+        return c.ChildStarted(command.run_id, command.step, last)
+    state, output, failure = ended[last]
     reason = None if failure is None else failures.from_json(failure)
     return c.ChildEnded(command.run_id, command.step, child, RunState(state), output, reason)
 
@@ -61,7 +69,7 @@ def _trace(run: Run, step: Step, context: Context) -> str | None:
     return json.dumps(context.trace_below(run.id, step.key, 0, run.trace))
 
 
-def _sibling_id(run: Run, context: Context) -> int:
+def sibling_id(run: Run, context: Context) -> int:
     """An id in the parent's commit lane: the batch that makes the child then also holds it in its cache."""
     own = lane_of(run.id, context.lanes)
     while True:

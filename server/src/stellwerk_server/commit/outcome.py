@@ -10,7 +10,7 @@ from stellwerk_server.model.events import Event, Instant, TimerKind
 from stellwerk_server.model.states import RunState
 
 if TYPE_CHECKING:
-    from stellwerk_server.commit.poll import Grant, Poll
+    from stellwerk_server.commit.poll import Grant, Journal, Poll
     from stellwerk_server.engine.run import Run
 
 
@@ -29,7 +29,13 @@ class Applied(NamedTuple):
     changed: bool
 
 
-Outcome = Started | Applied | StellwerkError
+class Decided(NamedTuple):
+    """Answer to a decision; with what came in meanwhile when it keeps its lease."""
+
+    journal: Journal | None
+
+
+Outcome = Started | Applied | Decided | StellwerkError
 
 
 class Voided(NamedTuple):

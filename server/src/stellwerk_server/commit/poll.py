@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from stellwerk_server.model.commands import Workflow
-from stellwerk_server.model.events import Instant
+from stellwerk_server.model.events import Event, Instant
 from stellwerk_server.model.payload import Payload
 
 
+class Journal(NamedTuple):
+    """What the code of a run has to see: `events` follow `after`; they are left out when they are too many."""
+
+    after: int
+    sequence: int
+    events: tuple[Event, ...]
+
+
 class Grant(NamedTuple):
-    """A task leased to a worker."""
+    """A task leased to a worker; `journal` of decisions only."""
 
     worker: str
     run_id: int
@@ -24,6 +33,29 @@ class Grant(NamedTuple):
     input: Payload
     deadline: Instant | None
     trace: str | None
+    journal: Journal | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payloads it carries."""
+        size = len(self.input)
+        if self.journal is not None:
+            size += sum(len(event.payload) for event in self.journal.events if event.payload is not None)
+        return size
+
+
+# A journal with more than this is read page by page from the history.
+MAX_JOURNAL_BYTES = 4 * 1024 * 1024
+MAX_JOURNAL_EVENTS = 2_000
+
+
+def journal(after: int, sequence: int, events: Iterable[Event]) -> Journal:
+    """The journal of a hand-out; one that is too large says that it is to be read from the history."""
+    told = tuple(events)
+    size = sum(len(event.payload) for event in told if event.payload is not None)
+    if size > MAX_JOURNAL_BYTES or len(told) > MAX_JOURNAL_EVENTS:
+        return Journal(sequence, sequence, ())
+    return Journal(after, sequence, told)
 
 
 class Poll:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.model import failure as failures
-from stellwerk_server.model.events import Event, Instant, TimerKind
+from stellwerk_server.model.code import described
+from stellwerk_server.model.events import Event, EventType, Instant, TimerKind
 from stellwerk_server.model.failure import Failure
 from stellwerk_server.store import sql
 from stellwerk_server.store.arrays import (
@@ -78,6 +79,33 @@ class ChildRow(NamedTuple):
     step: str
 
 
+class PublishedRow(NamedTuple):
+    """A value the code of a run shows."""
+
+    run: int
+    key: str
+    value: bytes
+
+
+class AttributeRow(NamedTuple):
+    """A searchable value of a run; None removes it."""
+
+    run: int
+    key: str
+    value: str | None
+    namespace: int
+
+
+class ParkedRow(NamedTuple):
+    """A run whose code could not be decided, by that build."""
+
+    run: int
+    namespace: int
+    workflow: str
+    build: str
+    reason: str
+
+
 class ResolvedRow(NamedTuple):
     """A dead letter somebody decided about."""
 
@@ -92,6 +120,9 @@ _COLUMNS: dict[type, tuple[type[Column], ...]] = {
     ReadyRow: (Int8s, Texts, Int4s, Int4s, Int2s, Int8s, Float8s),
     LeaseRow: (Int8s, Texts, Int4s, Uuids, Texts, Int4s, Instants, Instants),
     ChildRow: (Int8s, Int8s, Texts),
+    PublishedRow: (Int8s, Texts, Byteas),
+    AttributeRow: (Int8s, Texts, Texts, Int4s),
+    ParkedRow: (Int8s, Int4s, Texts, Texts, Texts),
     DeadRow: (Int8s, Int4s, Int4s, Int8s, Texts, Int4s, Texts, Texts, Texts, Texts, Byteas),
 }
 _RESOLVED = (Int8s, Texts, Int4s, Int2s, Int8s)
@@ -109,6 +140,10 @@ class Rows:
         self.dead: list[DeadRow] = []
         self.children: list[ChildRow] = []
         self.resolved: list[ResolvedRow] = []
+        self.published: dict[tuple[int, str], PublishedRow] = {}
+        self.attributes: dict[tuple[int, str], AttributeRow] = {}
+        self.parked: dict[int, ParkedRow] = {}
+        self.unparked: list[int] = []
         self.timers_set: dict[tuple[int, str, TimerKind], Instant] = {}
         self.timers_cleared: set[tuple[int, str, TimerKind]] = set()
         # Where the rows of used up leases are.
@@ -135,6 +170,7 @@ class Rows:
             await execute(SQL.insert_leases, {"at": at, **_columns(LeaseRow, self.leases)})
         if self.children:
             await execute(SQL.insert_children, _columns(ChildRow, self.children))
+        await self._write_code(execute)
         if self.dead:
             await execute(SQL.insert_dead_letters, {"at": at, **_columns(DeadRow, self.dead)})
         if self.resolved:
@@ -142,6 +178,25 @@ class Rows:
             encoded = [make(values) for make, values in zip(_RESOLVED, zip(*self.resolved, strict=True), strict=True)]
             await execute(SQL.resolve_dead_letters, dict(zip(names, encoded, strict=True)))
         return voided
+
+    async def _write_code(self, execute: Execute) -> None:
+        """What only runs of code have."""
+        if self.published:
+            await execute(SQL.publish, _columns(PublishedRow, self.published.values()))
+        if self.attributes:
+            rows = list(self.attributes.values())
+            gone = [row for row in rows if row.value is None]
+            if gone:
+                places = {"runs": Int8s([row.run for row in gone]), "keys": Texts([row.key for row in gone])}
+                await execute(SQL.remove_attributes, places)
+            if len(gone) < len(rows):
+                await execute(
+                    SQL.set_attributes, _columns(AttributeRow, [row for row in rows if row.value is not None])
+                )
+        if self.unparked:
+            await execute(SQL.unpark, {"runs": Int8s(self.unparked)})
+        if self.parked:
+            await execute(SQL.park, _columns(ParkedRow, self.parked.values()))
 
     async def _delete(self, execute: Execute) -> list[Any]:
         voided: list[Any] = []
@@ -231,6 +286,7 @@ def _run_fold(runs: list[Run]) -> dict[str, Column]:
         "failure": Texts([_failure(r.failure) for r in runs]),
         "block_reason": Texts([r.block_reason for r in runs]),
         "ended_at": Instants([r.ended_at for r in runs]),
+        "decided": Int4s([None if r.code is None else r.code.decided for r in runs]),
     }
 
 
@@ -240,7 +296,12 @@ def _step_header(steps: list[tuple[Run, Step]]) -> dict[str, Column]:
         "item": Int4s([s.item for _, s in steps]),
         "input": Byteas([s.input for _, s in steps]),
         "items": Int4s([s.items for _, s in steps]),
+        "definition": Texts([None if r.code is None else _definition(s) for r, s in steps]),
     }
+
+
+def _definition(step: Step) -> str:
+    return json.dumps(described(step.definition))
 
 
 def _step_fold(steps: list[tuple[Run, Step]]) -> dict[str, Column]:
@@ -258,3 +319,20 @@ def _step_fold(steps: list[tuple[Run, Step]]) -> dict[str, Column]:
         "ended_at": Instants([s.ended_at for _, s in steps]),
         "items_finished": Int4s([s.items_finished for _, s in steps]),
     }
+
+
+def event_of(row: tuple[Any, ...]) -> Event:
+    """The event of a row of `events`: seq, type, at, step, attempt, worker, started_at, payload, failure, data."""
+    seq, type, at, step, attempt, worker, started_at, payload, failure, data = row
+    return Event(
+        seq,
+        EventType(type),
+        at,
+        step,
+        attempt,
+        worker,
+        started_at,
+        payload,
+        None if failure is None else failures.from_json(failure),
+        None if data is None else json.loads(data),
+    )

@@ -29,11 +29,19 @@ class Waiting:
             if not queue:
                 del self._lanes[lane]
 
-    def reserve(self, lane: int) -> Poll | None:
-        """A poll with room for one more task of the lane, with the room taken; None when nobody waits."""
+    def reserve(self, lane: int, prefer: str | None = None) -> Poll | None:
+        """A poll with room for one more task of the lane, with the room taken; None when nobody waits.
+
+        One of the worker `prefer` is taken first, any other when that has none.
+        """
         queue = self._lanes.get(lane)
         if queue is None:
             return None
+        if prefer is not None:
+            for poll in queue:
+                if poll.worker == prefer and poll.free > 0 and poll.open:
+                    poll.reserve()
+                    return poll
         for _ in range(len(queue)):
             poll = queue[0]
             if poll.free > 0 and poll.open:

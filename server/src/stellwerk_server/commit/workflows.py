@@ -88,7 +88,8 @@ class Workflows:
             raise LookupError(f"workflow row {workflow_id} is gone")
         id_, namespace_id, namespace, name, version, canonical = row
         compiled = definition.compile(canonical)
-        lanes = [await self.lane(namespace_id, s.queue, s.action) if s.action else 0 for s in compiled.steps]
+        steps = compiled.steps if compiled.decision is None else (compiled.decision,)
+        lanes = [await self.lane(namespace_id, s.queue, s.action) if s.action else 0 for s in steps]
         workflow = Workflow(id_, namespace_id, namespace, name, version, compiled, tuple(lanes))
         self._by_id[workflow_id] = workflow
         if len(self._by_id) > _CAPACITY:

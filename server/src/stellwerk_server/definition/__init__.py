@@ -12,9 +12,10 @@ from stellwerk_server.definition.build import build
 from stellwerk_server.definition.normal import normalise
 from stellwerk_server.definition.problems import Problems
 from stellwerk_server.definition.source import read
+from stellwerk_server.model.code import code_workflow
 from stellwerk_server.model.definition import WorkflowDefinition
 
-__all__ = ["compile", "digest", "parse"]
+__all__ = ["compile", "digest", "of_code", "parse"]
 
 
 def parse(text: str) -> WorkflowDefinition:
@@ -36,12 +37,21 @@ def parse(text: str) -> WorkflowDefinition:
 
 
 def compile(canonical: str) -> WorkflowDefinition:
-    """The definition behind the `canonical` text of an earlier `parse`; the text is trusted."""
+    """The definition behind the `canonical` text of an earlier `parse` or `of_code`; the text is trusted."""
     problems = Problems()
-    definition = build(json.loads(canonical), canonical, None, problems)
+    value = json.loads(canonical)
+    if "code" in value:
+        return code_workflow(value["name"], value["code"]["queue"], canonical)
+    definition = build(value, canonical, None, problems)
     problems.raise_if_any()
     assert definition is not None
     return definition
+
+
+def of_code(name: str, queue: str) -> WorkflowDefinition:
+    """The definition of a workflow that is code, which workers of that queue decide."""
+    canonical = json.dumps({"code": {"queue": queue}, "name": name}, separators=(",", ":"))
+    return code_workflow(name, queue, canonical)
 
 
 def digest(definition: WorkflowDefinition) -> bytes:

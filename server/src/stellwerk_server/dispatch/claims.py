@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import time
@@ -12,12 +13,15 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from stellwerk_server.commit.outcome import Committed, Queued
-from stellwerk_server.commit.poll import Grant, Poll
+from stellwerk_server.commit.poll import Grant, Poll, journal
+from stellwerk_server.commit.rows import event_of
 from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
-from stellwerk_server.model.payload import NULL
+from stellwerk_server.model.code import DECISION, step_definition
+from stellwerk_server.model.events import NEWS, Event
+from stellwerk_server.model.payload import NULL, Payload
 from stellwerk_server.store import sql
-from stellwerk_server.store.arrays import Texts, Uuids
+from stellwerk_server.store.arrays import Int2s, Int8s, Texts, Uuids
 from stellwerk_server.store.database import GONE, connect
 
 logger = logging.getLogger(__name__)
@@ -130,8 +134,10 @@ class Claims:
         try:
             rows = await self._lease(lane, mark, [poll.worker for poll in places])
             committed = Committed()
-            for row, poll in zip(rows, places, strict=False):
-                committed.grants.append((poll, await self._grant(row)))
+            grants = [await self._grant(row) for row in rows]
+            if any(grant.step == DECISION for grant in grants):
+                grants = await self._with_journals(grants)
+            committed.grants += zip(places, grants, strict=False)
             filled = len(rows)
         finally:
             for poll in places[filled:]:
@@ -179,16 +185,36 @@ class Claims:
         return await cursor.fetchall()
 
     async def _grant(self, row: tuple[Any, ...]) -> Grant:
-        run_id, step, attempt, token, worker, _, _, value, position, workflow_id, trace, deadline = row
+        run_id, step, attempt, token, worker, _, _, value, position, own, workflow_id, trace, deadline = row
         workflow = await self._workflows.by_id(workflow_id)
-        definition = workflow.definition.steps[position]
+        definition = workflow.definition.decision if step == DECISION else None
+        if definition is None:
+            made = None if own is None else step_definition(step, position, json.loads(own))
+            definition = made or workflow.definition.steps[position]
         task = (run_id, step, attempt, token, definition.action, definition.retry.max_attempts)
         return Grant(worker, *task, workflow, value or NULL, deadline, trace)
+
+    async def _with_journals(self, grants: list[Grant]) -> list[Grant]:
+        """The same grants, decisions with what the code has to see."""
+        assert self._connection is not None
+        runs = {grant.run_id for grant in grants if grant.step == DECISION}
+        columns = {"runs": Int8s(runs), "types": Int2s(NEWS)}
+        cursor = await self._connection.execute(SQL.news_of_runs, columns, binary=True)
+        news: dict[int, tuple[int, int, Payload | None, list[Event]]] = {}
+        for run_id, seq, decided, value, *event in await cursor.fetchall():
+            events = news.setdefault(run_id, (decided or 0, seq, value, []))[3]
+            if event[0] is not None:
+                events.append(event_of(tuple(event)))
+        return [_told(grant, *news[grant.run_id]) if grant.step == DECISION else grant for grant in grants]
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+def _told(grant: Grant, decided: int, seq: int, value: Payload | None, events: list[Event]) -> Grant:
+    return grant._replace(input=value or NULL, journal=journal(decided, seq, events))
 
 
 def _places(polls: list[Poll], most: int) -> list[Poll]:

@@ -83,7 +83,7 @@ class Dispatcher:
 
     def _that_fit(self, tasks: list[Grant]) -> list[Grant]:
         """As many as one message holds, at least one; the others go back and out again."""
-        fit = list(fitting(tasks, lambda grant: len(grant.input), _MAX_ANSWER_BYTES))
+        fit = list(fitting(tasks, lambda grant: grant.size, _MAX_ANSWER_BYTES))
         self._give_back(tasks[len(fit) :])
         return fit
 

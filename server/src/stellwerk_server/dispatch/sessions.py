@@ -13,6 +13,7 @@ from stellwerk_server.model import token as tokens
 from stellwerk_server.model.payload import Payload
 
 _MAX_PROGRESS = 10_000
+_MAX_BUILDS = 10_000
 
 
 class Held(NamedTuple):
@@ -35,6 +36,7 @@ class Session:
 
     __slots__ = (
         "actions",
+        "build",
         "cancelled",
         "closed_at_s",
         "held",
@@ -56,6 +58,8 @@ class Session:
         self.slots = 0
         self.sdk = ""
         self.host = ""
+        # Of the code it decides.
+        self.build = ""
         self.leaving = False
         self.held: list[Held] = []
         self.cancelled: list[Cancelled] = []
@@ -77,12 +81,23 @@ class Sessions:
         # Leases to extend, with the worker and the attempt.
         self.extend: dict[Held, tuple[str, int]] = {}
         self._progress: OrderedDict[tuple[int, str], Payload] = OrderedDict()
+        # The builds of workers with a line and of those that had one lately.
+        self._builds: OrderedDict[str, str] = OrderedDict()
 
     def opened(self, session: Session) -> None:
         """A worker's line has come up; an older one of the same worker no longer counts."""
         self._open[session.id] = session
         self.seen[session.namespace_id, session.id] = session
+        if session.build:
+            self._builds[session.id] = session.build
+            self._builds.move_to_end(session.id)
+            if len(self._builds) > _MAX_BUILDS:
+                self._builds.popitem(last=False)
         self.on_opened()
+
+    def build_of(self, worker_id: str) -> str:
+        """The build of a worker that has, or had lately, a line to this instance; else empty."""
+        return self._builds.get(worker_id, "")
 
     def closed(self, session: Session) -> None:
         """A line broke or the worker left."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stellwerk_server.engine import children
+from stellwerk_server.engine import children, code
 from stellwerk_server.engine.failure import STEP_TIMED_OUT, Dead, on_failure
 from stellwerk_server.engine.run import Run, Step
-from stellwerk_server.engine.transition import Transition, is_open
+from stellwerk_server.engine.transition import Transition, is_open, require_open
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids
+from stellwerk_server.model.code import DECISION
 from stellwerk_server.model.definition import OnFailure, StepKind
 from stellwerk_server.model.errors import Exhausted, NotFound, Refused
 from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
@@ -39,7 +40,10 @@ def start(command: c.StartRun, now: Instant) -> tuple[Run, list[Event]]:
     transition.emit(EventType.RUN_STARTED, data=_origin(command))
     for kept in command.kept:
         state = StepState.SUCCEEDED if kept.output is not None else StepState.SKIPPED
-        transition.emit(EventType.STEP_KEPT, kept.step, kept.attempt, payload=kept.output, data={"state": state.name})
+        data = {"state": state.name, **({"local": True} if run.code is not None else {})}
+        transition.emit(EventType.STEP_KEPT, kept.step, kept.attempt, payload=kept.output, data=data)
+    for signal in command.carried:
+        _tell(transition, signal)
     if command.signal is not None:
         _tell(transition, command.signal)
     transition.begin()
@@ -64,6 +68,8 @@ def _origin(command: c.StartRun) -> dict[str, Any] | None:
     data: dict[str, Any] = {}
     if command.forked_from is not None:
         data["forked_from"] = ids.show(command.forked_from)
+    if command.continued_from is not None:
+        data["continued_from"] = ids.show(command.continued_from)
     if command.parent is not None:
         data |= {"parent": ids.show(command.parent.run_id), "step": command.parent.step, "depth": command.parent.depth}
     return data or None
@@ -83,6 +89,8 @@ def _complete(t: Transition, command: c.CompleteStep, lease: c.Lease | None) -> 
 
 
 def _fail(t: Transition, command: c.FailStep | c.ExpireLease, lease: c.Lease | None) -> list[Event]:
+    if command.step == DECISION:
+        return code.failed(t, command, lease)
     step = t.run.steps.get(command.step)
     if lease is None or step is None or not _current(t.run, step, command.attempt):
         if step is not None and _failed_so(step, command.attempt, command.failure):
@@ -99,6 +107,8 @@ def _fail(t: Transition, command: c.FailStep | c.ExpireLease, lease: c.Lease | N
 
 
 def _release(t: Transition, command: c.ReleaseStep, lease: c.Lease | None) -> list[Event]:
+    if command.step == DECISION:
+        return code.released(t, lease)
     step = t.run.steps.get(command.step)
     if lease is not None and step is not None and _current(t.run, step, command.attempt):
         # No event: a hand-out that reached nobody did not happen. The step only goes back to its queue, and its wait
@@ -112,9 +122,9 @@ def _release(t: Transition, command: c.ReleaseStep, lease: c.Lease | None) -> li
 
 def _fire(t: Transition, command: c.FireTimer, lease: c.Lease | None) -> list[Event]:
     if command.kind in _PARENT_ENDS:
-        if is_open(t.run):
-            t.emit(_PARENT_ENDS[command.kind], data={"reason": "its parent has ended"})
-        return t.events
+        return _parent_ended(t, command.kind)
+    if command.step == DECISION:
+        return code.due_again(t)
     due_at = t.run.timers.get((command.step, command.kind))
     if due_at is None or due_at > t.now or not is_open(t.run):
         return []
@@ -137,6 +147,15 @@ def _fire(t: Transition, command: c.FireTimer, lease: c.Lease | None) -> list[Ev
     return t.events
 
 
+def _parent_ended(t: Transition, kind: TimerKind) -> list[Event]:
+    reason = "its parent has ended"
+    if is_open(t.run):
+        if t.run.code is not None and kind is TimerKind.PARENT_CANCELS:
+            return code.cancel(t, reason)
+        t.emit(_PARENT_ENDS[kind], data={"reason": reason})
+    return t.events
+
+
 def _signal(t: Transition, command: c.SignalRun, lease: c.Lease | None) -> list[Event]:
     signals = t.run.signals
     if signals is not None:
@@ -146,7 +165,7 @@ def _signal(t: Transition, command: c.SignalRun, lease: c.Lease | None) -> list[
         if kept >= MAX_KEPT_SIGNALS:
             message = f"{kept} signals {command.signal.name!r} wait in {ids.show(t.run.id)} already; no step takes them"
             raise Exhausted("TOO_MANY_SIGNALS", message, run_id=ids.show(t.run.id), signal=command.signal.name)
-    _require_open(t.run)
+    require_open(t.run)
     _tell(t, command.signal)
     t.settle()
     return t.events
@@ -176,6 +195,8 @@ def _lateness(step: Step, kind: TimerKind) -> tuple[str, str]:
 
 
 def _cancel(t: Transition, command: c.CancelRun, lease: c.Lease | None) -> list[Event]:
+    if t.run.code is not None and is_open(t.run):
+        return code.cancel(t, command.reason)
     return _end(t, EventType.RUN_CANCELLED, RunState.CANCELLED, command.reason)
 
 
@@ -186,7 +207,7 @@ def _terminate(t: Transition, command: c.TerminateRun, lease: c.Lease | None) ->
 def _end(t: Transition, type: EventType, state: RunState, reason: str) -> list[Event]:
     if t.run.state is state:
         return []
-    _require_open(t.run)
+    require_open(t.run)
     t.emit(type, data={"reason": reason} if reason else None)
     return t.events
 
@@ -218,6 +239,10 @@ def _parked(run: Run, key: str, attempt: int) -> Step | None:
 
 
 def _die(t: Transition, step: Step, failure: Failure, reason: str, lease: c.Lease | None) -> None:
+    if t.run.code is not None:
+        # The code decides what follows, and nobody needs to look after it.
+        t.give_up(step, failure, lease)
+        return
     park = step.definition.on_failure is OnFailure.PARK
     worker, leased_at = (lease.worker, lease.leased_at) if lease is not None else (None, None)
     data = {"reason": reason, **({"parked": True} if park else {})}
@@ -253,16 +278,6 @@ def _lease_lost(run: Run, step: Step | None, command: c.LeaseCommand) -> Refused
     )
 
 
-def _require_open(run: Run) -> None:
-    if not is_open(run):
-        raise Refused(
-            "RUN_TERMINAL",
-            f"{ids.show(run.id)} has ended as {run.state.name}",
-            run_id=ids.show(run.id),
-            state=run.state.name,
-        )
-
-
 def unknown_run(command: c.Command) -> NotFound | Refused:
     """The error for a run that does not exist; to the holder of a token it is a lost lease like any other."""
     shown = ids.show(command.run_id)
@@ -279,6 +294,8 @@ _PARENT_ENDS = {
 
 _DECIDE: dict[type, Callable[..., list[Event]]] = {
     c.CompleteStep: _complete,
+    c.CompleteDecision: code.decided,
+    c.ResumeRun: code.resumed,
     c.FailStep: _fail,
     c.ExpireLease: _fail,
     c.ReleaseStep: _release,

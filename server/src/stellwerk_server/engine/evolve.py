@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from stellwerk_server.engine import inputs
+from stellwerk_server.engine import decisions, inputs
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import Parent
 from stellwerk_server.model.definition import StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
-from stellwerk_server.model.payload import NULL
+from stellwerk_server.model.payload import NULL, Payload
 from stellwerk_server.model.states import RunState, StepState
 
 
 def evolve(run: Run, event: Event) -> Run:
     """Apply one event in place and return the run."""
+    if run.code is not None and event.data is not None and "decision" in event.data:
+        decisions.decided(run, run.code, event)
     _APPLY[event.type](run, event)
     run.seq = event.seq
     return run
@@ -47,6 +49,7 @@ def _run_started(run: Run, event: Event) -> None:
         run.child_of = Parent(ids.parse(data["parent"]) or 0, data["step"], data["depth"])
     if run.deadline is not None:
         _set_timer(run, "", TimerKind.RUN_DEADLINE, run.deadline)
+    decisions.tell(run, event)
 
 
 def _run_ended(state: RunState) -> Callable[[Run, Event], None]:
@@ -57,7 +60,9 @@ def _run_ended(state: RunState) -> Callable[[Run, Event], None]:
         run.failure = event.failure
         run.block_reason = None
         run.parked.clear()
-        if run.open_steps or run.timers:
+        if run.code is not None:
+            decisions.over(run, run.code)
+        if run.open_steps or run.timers or (run.code is not None and run.code.due):
             run.changes.ended = True
             run.changes.scheduled.clear()
             run.timers.clear()
@@ -80,11 +85,15 @@ def _cancel_open_steps(run: Run, event: Event) -> None:
 def _run_blocked(run: Run, event: Event) -> None:
     run.state = RunState.BLOCKED
     run.block_reason = (event.data or {}).get("reason")
+    if run.code is not None:
+        run.changes.parked_by = run.code.step.worker or ""
 
 
 def _run_resumed(run: Run, event: Event) -> None:
     run.state = RunState.RUNNING
     run.block_reason = None
+    if run.code is not None:
+        decisions.resumed(run, run.code)
 
 
 def _signalled(run: Run, event: Event) -> None:
@@ -129,6 +138,7 @@ def _succeeded(run: Run, event: Event) -> None:
     if step.definition.kind is StepKind.SIGNAL:
         run.told().kept[step.definition.signal].popleft()
     _finish(run, step, event, met=True)
+    decisions.tell(run, event)
 
 
 def _attempt_failed(run: Run, event: Event) -> None:
@@ -167,9 +177,14 @@ def _dead(run: Run, event: Event) -> None:
 
 def _failed(run: Run, event: Event) -> None:
     step = _touched(run, event)
+    if step.state is StepState.READY:
+        run.changes.voided.append(step.key)
     step.state = StepState.FAILED
+    step.worker = event.worker
+    step.started_at = event.started_at
     step.failure = event.failure
     _finish(run, step, event, met=False)
+    decisions.tell(run, event)
 
 
 def _skipped(run: Run, event: Event) -> None:
@@ -183,7 +198,7 @@ def _sleeping(run: Run, event: Event) -> None:
     step.state = StepState.WAITING
     step.ready_at = event.at
     step.due_at = (event.data or {})["due_at"]
-    step.input = inputs.default(run, step)
+    step.input = _passed_on(run, step)
     _set_timer(run, step.key, TimerKind.SLEEP, step.due_at)
 
 
@@ -191,11 +206,16 @@ def _awaiting(run: Run, event: Event) -> None:
     step = _touched(run, event)
     step.state = StepState.WAITING
     step.ready_at = event.at
-    step.input = inputs.default(run, step)
+    step.input = _passed_on(run, step)
     run.told().awaiting.setdefault(step.definition.signal, {})[step.key] = step
     if step.definition.timeout.total_s is not None:
         step.due_at = event.at + int(step.definition.timeout.total_s * SECOND)
         _set_timer(run, step.key, TimerKind.STEP_TOTAL, step.due_at)
+
+
+def _passed_on(run: Run, step: Step) -> Payload | None:
+    """What a step without a worker is given; code has nothing to give."""
+    return inputs.default(run, step) if run.code is None else None
 
 
 def _child_started(run: Run, event: Event) -> None:
@@ -238,6 +258,27 @@ def _kept(run: Run, event: Event) -> None:
     _finish(run, step, event, met=step.state is StepState.SUCCEEDED)
 
 
+def _ran(run: Run, event: Event) -> None:
+    step = _touched(run, event)
+    step.state = StepState.SUCCEEDED if event.failure is None else StepState.FAILED
+    step.attempt = event.attempt or 1
+    step.worker = event.worker
+    step.started_at = event.started_at
+    step.output = event.payload
+    step.failure = event.failure
+    _finish(run, step, event, met=event.failure is None)
+
+
+def _step_cancelled(run: Run, event: Event) -> None:
+    step = _touched(run, event)
+    if step.state is StepState.READY:
+        run.changes.voided.append(step.key)
+    step.state = StepState.CANCELLED
+    if step.child is not None:
+        run.changes.orphans.append(step)
+    _finish(run, step, event, met=False)
+
+
 def _discarded(run: Run, event: Event) -> None:
     run.parked.pop(event.step or "", None)
 
@@ -247,6 +288,8 @@ def _touched(run: Run, event: Event) -> Step:
     step = run.steps.get(key)
     if step is None:
         definition = run.workflow.definition.step(key)
+        if definition is None and run.code is not None:
+            definition = decisions.made(run, run.code, event)
         if definition is None:
             raise LookupError(f"event {event.seq} names step {key!r}, which workflow {run.workflow.name} has not")
         step = run.step(definition)
@@ -260,6 +303,9 @@ def _finish(run: Run, step: Step, event: Event, met: bool) -> None:
     if run.timers:
         _clear_step_timers(run, step)
     run.changes.scheduled.pop(step.key, None)
+    if run.code is not None:
+        # Only another attempt would need it.
+        step.input = None
     if step.item is not None:
         parent = run.parent(step)
         parent.items_left -= 1
@@ -288,7 +334,12 @@ _APPLY: dict[EventType, Callable[[Run, Event], None]] = {
     EventType.RUN_TIMED_OUT: _run_ended(RunState.TIMED_OUT),
     EventType.RUN_BLOCKED: _run_blocked,
     EventType.RUN_RESUMED: _run_resumed,
+    EventType.RUN_CONTINUED: _run_ended(RunState.CONTINUED),
     EventType.RUN_SIGNALLED: _signalled,
+    EventType.RUN_CANCEL_REQUESTED: decisions.cancel_asked,
+    EventType.RUN_PUBLISHED: decisions.published,
+    EventType.RUN_ATTRIBUTES: decisions.attributes,
+    EventType.RUN_PATCHED: decisions.nothing,
     EventType.STEP_SCHEDULED: _scheduled,
     EventType.STEP_SUCCEEDED: _succeeded,
     EventType.STEP_ATTEMPT_FAILED: _attempt_failed,
@@ -301,4 +352,8 @@ _APPLY: dict[EventType, Callable[[Run, Event], None]] = {
     EventType.STEP_EXPANDED: _expanded,
     EventType.STEP_KEPT: _kept,
     EventType.STEP_DISCARDED: _discarded,
+    EventType.STEP_RAN: _ran,
+    EventType.STEP_CANCELLED: _step_cancelled,
+    EventType.DECISION_COMPLETED: decisions.nothing,
+    EventType.DECISION_FAILED: decisions.failed,
 }

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from stellwerk_server.model.code import DECISION
 from stellwerk_server.model.commands import Parent, Workflow
 from stellwerk_server.model.definition import StepDefinition
-from stellwerk_server.model.events import Instant, TimerKind
+from stellwerk_server.model.events import Event, Instant, TimerKind
 from stellwerk_server.model.failure import Failure
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.model.states import RunState, StepState
@@ -84,7 +85,20 @@ TimerKey = tuple[str, TimerKind]
 class Changes:
     """What the rows must learn from the events since the last commit; filled by `evolve`, drained by the committer."""
 
-    __slots__ = ("dead", "ended", "orphans", "scheduled", "timers_cleared", "timers_set", "touched", "voided")
+    __slots__ = (
+        "attributes",
+        "dead",
+        "ended",
+        "orphans",
+        "parked_by",
+        "published",
+        "scheduled",
+        "timers_cleared",
+        "timers_set",
+        "touched",
+        "unparked",
+        "voided",
+    )
 
     def __init__(self) -> None:
         self.touched: dict[str, Step] = {}
@@ -100,6 +114,12 @@ class Changes:
         self.orphans: list[Step] = []
         # The run has ended with steps open: everything of it in queues, leases and timers must go.
         self.ended = False
+        # What code has made known, by key; None removes an attribute.
+        self.published: dict[str, Payload] | None = None
+        self.attributes: dict[str, object] | None = None
+        # The run is parked because that worker could not decide it; or it is parked no longer.
+        self.parked_by: str | None = None
+        self.unparked = False
 
 
 class Signals:
@@ -113,6 +133,28 @@ class Signals:
         self.awaiting: dict[str, dict[str, Step]] = {}
 
 
+class Code:
+    """How a run that is decided by code stands with its decisions. At most one is `due`: open, queued or parked."""
+
+    __slots__ = ("build", "cancel_asked", "decided", "decider", "due", "failures", "made", "news", "step")
+
+    def __init__(self, decision: StepDefinition) -> None:
+        self.step = Step(decision, DECISION)
+        self.step.attempt = 1
+        # What the code has seen; 0 before its first decision.
+        self.decided = 0
+        self.decider: str | None = None
+        self.build = ""
+        self.due = False
+        # What the code has to see and has not, in order.
+        self.news: list[Event] = []
+        # Failed decisions since the last good one.
+        self.failures = 0
+        # Steps made so far.
+        self.made = 0
+        self.cancel_asked = False
+
+
 class Run:
     """One run. `seq` is the number of its last event; `steps` holds those that have begun."""
 
@@ -120,6 +162,7 @@ class Run:
         "block_reason",
         "changes",
         "child_of",
+        "code",
         "created_at",
         "deadline",
         "ended_at",
@@ -166,6 +209,8 @@ class Run:
         self.timers: dict[TimerKey, Instant] = {}
         # None until the run is told something, or a step waits to be.
         self.signals: Signals | None = None
+        decision = workflow.definition.decision
+        self.code = None if decision is None else Code(decision)
         self.stored = False
         self.changes = Changes()
 

@@ -10,8 +10,10 @@ from typing import Any
 from stellwerk_server.engine import inputs
 from stellwerk_server.engine.evolve import evolve
 from stellwerk_server.engine.run import Run, Step
+from stellwerk_server.model import ids
+from stellwerk_server.model.commands import Lease
 from stellwerk_server.model.definition import OnFailure, StepDefinition, StepKind
-from stellwerk_server.model.errors import ExpressionError
+from stellwerk_server.model.errors import ExpressionError, Refused
 from stellwerk_server.model.events import SECOND, Event, EventType, Instant
 from stellwerk_server.model.failure import Category, Failure
 from stellwerk_server.model.payload import Payload, from_value
@@ -72,7 +74,8 @@ class Transition:
             for dependent in self.run.dependents(step):
                 if dependent.needs_left == 0 and dependent.state is StepState.PENDING:
                     self._begin_step(dependent)
-        if self.run.open_steps == 0 and not self.run.parked and not self.run.state.terminal:
+        run = self.run
+        if run.open_steps == 0 and run.code is None and not run.parked and not run.state.terminal:
             self._succeed()
 
     def deliver(self, signal: str) -> None:
@@ -98,9 +101,13 @@ class Transition:
         if due_at <= self.now:
             self.emit(EventType.STEP_SCHEDULED, step.key, step.attempt + 1)
 
-    def give_up(self, step: Step, failure: Failure) -> None:
-        """A step without a worker to blame has failed for good; its on_failure says what follows."""
-        self.emit(EventType.STEP_FAILED, step.key, failure=failure)
+    def give_up(self, step: Step, failure: Failure, lease: Lease | None = None) -> None:
+        """A step that is no dead letter has failed for good; its on_failure says what follows."""
+        if lease is None:
+            self.emit(EventType.STEP_FAILED, step.key, failure=failure)
+        else:
+            attempt = (step.attempt, lease.worker, lease.leased_at)
+            self.emit(EventType.STEP_FAILED, step.key, *attempt, None, failure)
         if step.definition.on_failure is OnFailure.CONTINUE:
             self.finished(step)
         else:
@@ -212,3 +219,14 @@ def _definition_failure(place: str, error: Exception) -> Failure:
 def is_open(run: Run) -> bool:
     """True while commands may still change the run."""
     return run.state in (RunState.RUNNING, RunState.BLOCKED)
+
+
+def require_open(run: Run) -> None:
+    """Raise Refused when the run has ended."""
+    if not is_open(run):
+        raise Refused(
+            "RUN_TERMINAL",
+            f"{ids.show(run.id)} has ended as {run.state.name}",
+            run_id=ids.show(run.id),
+            state=run.state.name,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from stellwerk_server.model.code import CodeCommand
 from stellwerk_server.model.definition import WorkflowDefinition
 from stellwerk_server.model.events import Instant, TimerKind
 from stellwerk_server.model.failure import Failure
@@ -67,6 +68,9 @@ class StartRun(NamedTuple):
     # Told to the run in the transaction that makes it.
     signal: Signal | None = None
     parent: Parent | None = None
+    # The run this one goes on for, and what that was told and has not taken.
+    continued_from: int | None = None
+    carried: tuple[Signal, ...] = ()
 
 
 class CompleteStep(NamedTuple):
@@ -106,6 +110,26 @@ class ExpireLease(NamedTuple):
     attempt: int
     token: bytes
     failure: Failure
+
+
+class CompleteDecision(NamedTuple):
+    """Code has decided: record what it wants; `token` must be the current lease, which stays when `keep` says so."""
+
+    run_id: int
+    step: str
+    attempt: int
+    token: bytes
+    # The last event the code had seen.
+    sequence: int
+    commands: tuple[CodeCommand, ...]
+    keep: bool
+    build: str
+
+
+class ResumeRun(NamedTuple):
+    """Have a parked run of code decided again."""
+
+    run_id: int
 
 
 class FireTimer(NamedTuple):
@@ -182,7 +206,7 @@ class DiscardStep(NamedTuple):
     reason: str
 
 
-LeaseCommand = CompleteStep | FailStep | ReleaseStep | ExpireLease
+LeaseCommand = CompleteStep | CompleteDecision | FailStep | ReleaseStep | ExpireLease
 ChildCommand = ChildStarted | ChildRefused | ChildEnded
 Command = (
     LeaseCommand
@@ -192,6 +216,7 @@ Command = (
     | ChildCommand
     | CancelRun
     | TerminateRun
+    | ResumeRun
     | RequeueStep
     | DiscardStep
 )

@@ -19,12 +19,17 @@ class OnFailure(IntEnum):
 
 
 class StepKind(IntEnum):
-    """What makes a step go: a worker, the clock, somebody's signal, or the end of a run of its own."""
+    """What makes a step go: a worker, the clock, somebody's signal, or the end of a run of its own.
+
+    Two are for code only: LOCAL has run in the worker that decides, DECISION is deciding itself.
+    """
 
     ACTION = 1
     SLEEP = 2
     SIGNAL = 3
     WORKFLOW = 4
+    LOCAL = 5
+    DECISION = 6
 
 
 class ParentClose(IntEnum):
@@ -103,6 +108,8 @@ class StepDefinition:
     retry: RetryPolicy = RetryPolicy()
     timeout: Timeouts = Timeouts()
     on_failure: OnFailure = OnFailure.FAIL
+    # The dispatch lane of a step that code asked for; None: the workflow knows it.
+    lane: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,8 @@ class WorkflowDefinition:
     timeout_s: float | None = None
     # Checks an input value against `input_schema`: problems as (path, description), empty when good.
     check_input: Callable[[JsonValue], list[tuple[str, str]]] | None = field(default=None, compare=False, repr=False)
+    # Of a workflow that is code: how its decisions are handed out. It then has no steps of its own.
+    decision: StepDefinition | None = None
     _by_id: dict[str, StepDefinition] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

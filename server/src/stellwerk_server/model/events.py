@@ -25,6 +25,11 @@ class EventType(IntEnum):
     RUN_BLOCKED = 7
     RUN_RESUMED = 8
     RUN_SIGNALLED = 9
+    RUN_CANCEL_REQUESTED = 10
+    RUN_PUBLISHED = 11
+    RUN_ATTRIBUTES = 12
+    RUN_PATCHED = 13
+    RUN_CONTINUED = 14
     STEP_SCHEDULED = 20
     STEP_SUCCEEDED = 21
     STEP_ATTEMPT_FAILED = 22
@@ -37,6 +42,19 @@ class EventType(IntEnum):
     STEP_DISCARDED = 29
     STEP_AWAITING = 30
     STEP_CHILD_STARTED = 31
+    STEP_RAN = 32
+    STEP_CANCELLED = 33
+    DECISION_COMPLETED = 40
+    DECISION_FAILED = 41
+
+
+# What the code of a workflow has to be told.
+NEWS = (
+    EventType.RUN_STARTED,
+    EventType.RUN_CANCEL_REQUESTED,
+    EventType.STEP_SUCCEEDED,
+    EventType.STEP_FAILED,
+)
 
 
 class Event(NamedTuple):

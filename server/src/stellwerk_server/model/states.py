@@ -56,7 +56,9 @@ _R = RunState
 _S = StepState
 
 RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    _R.RUNNING: frozenset({_R.BLOCKED, _R.SUCCEEDED, _R.FAILED, _R.CANCELLED, _R.TERMINATED, _R.TIMED_OUT}),
+    _R.RUNNING: frozenset(
+        {_R.BLOCKED, _R.SUCCEEDED, _R.FAILED, _R.CANCELLED, _R.TERMINATED, _R.TIMED_OUT, _R.CONTINUED}
+    ),
     _R.BLOCKED: frozenset({_R.RUNNING, _R.FAILED, _R.CANCELLED, _R.TERMINATED, _R.TIMED_OUT}),
 }
 

@@ -59,6 +59,8 @@ class Forks:
 
 def _kept(workflow: Workflow, finished: Mapping[str, _Finished], from_step: str) -> tuple[Kept, ...]:
     """The steps a fork takes over, in the order of the definition: those before `from_step`, or all that went well."""
+    if workflow.definition.decision is not None:
+        return _kept_of_code(finished, from_step)
     steps = workflow.definition.steps
     again: set[int] = set()
     if from_step:
@@ -80,6 +82,20 @@ def _kept(workflow: Workflow, finished: Mapping[str, _Finished], from_step: str)
             was = finished[step.id]
             output = (was.output or NULL) if was.state is StepState.SUCCEEDED else None
             kept.append(Kept(step.id, was.attempt, output))
+    return tuple(kept)
+
+
+def _kept_of_code(finished: Mapping[str, _Finished], from_step: str) -> tuple[Kept, ...]:
+    """Of code: what had succeeded, in the order it was asked for, up to `from_step`."""
+    if from_step and from_step not in finished:
+        known = ", ".join(list(finished)[:20])
+        raise InvalidArgument([Problem("from_step", f"expected a step of the run ({known}), came {from_step!r}")])
+    kept = []
+    for key, step in finished.items():
+        if key == from_step:
+            break
+        if step.state is StepState.SUCCEEDED:
+            kept.append(Kept(key, step.attempt, step.output or NULL))
     return tuple(kept)
 
 

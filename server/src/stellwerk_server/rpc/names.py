@@ -35,6 +35,15 @@ def check_beat(request: worker_pb2.HeartbeatRequest) -> None:
         for field, text in (("sdk", request.sdk), ("host", request.host))
         if "\0" in text
     ]
+    problems += [
+        Problem(f"workflows[{place}]", f"expected 1 to 190 of A-Z a-z 0-9 _ . : / -, came {name[:80]!r}")
+        for place, name in enumerate(request.workflows)
+        if len(name) > 190 or not _NAME.fullmatch(name)
+    ]
+    if len(request.workflows) > _MAX_ACTIONS:
+        problems.append(Problem("workflows", f"expected at most {_MAX_ACTIONS}, came {len(request.workflows)}"))
+    if request.build and not _WORKER.fullmatch(request.build):
+        problems.append(Problem("build", f"expected 1 to 200 visible characters, came {request.build[:80]!r}"))
     _raise(problems)
 
 

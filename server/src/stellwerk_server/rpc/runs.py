@@ -9,12 +9,12 @@ from typing import Any
 
 from stellwerk.v1 import run_pb2
 from stellwerk_server.commit.committer import Committer
-from stellwerk_server.commit.outcome import Applied, Outcome, Started
+from stellwerk_server.commit.outcome import Outcome, Started
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.fitting import fitting
 from stellwerk_server.dispatch.results import Result, Results
 from stellwerk_server.model import ids
-from stellwerk_server.model.commands import CancelRun, Command, TerminateRun
+from stellwerk_server.model.commands import CancelRun, Command, ResumeRun, TerminateRun
 from stellwerk_server.model.errors import Exhausted, NotFound, StellwerkError, draining
 from stellwerk_server.rpc import names, wire
 from stellwerk_server.rpc.forks import Forks
@@ -114,9 +114,13 @@ class RunWrites:
         started = await self._forks.fork(run_id, request.from_step, request_id)
         return run_pb2.RetryRunResponse(run_id=ids.show(started.run_id), deduplicated=started.deduplicated)
 
+    async def ResumeRun(self, request: run_pb2.ResumeRunRequest, context: Any) -> run_pb2.ResumeRunResponse:
+        """Have a parked run of code decided again."""
+        run_id = await self._known.owned(request.namespace, request.run_id)
+        return run_pb2.ResumeRunResponse(state=await self._end(ResumeRun(run_id)))  # type: ignore[arg-type]
+
     async def _end(self, command: Command) -> int:
-        outcome = await self._committer.submit(command)
-        assert isinstance(outcome, Applied)
+        _, outcome = await self._known.submit(command)
         return int(outcome.state)
 
     async def _wait(self, namespace: str, run_id: int, wait_s: float) -> Result | None:

@@ -7,8 +7,6 @@ import secrets
 from typing import Any
 
 from stellwerk.v1 import run_pb2
-from stellwerk_server.commit.committer import Committer
-from stellwerk_server.commit.outcome import Applied
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import Signal, SignalRun
@@ -36,10 +34,7 @@ def signal_in(message: run_pb2.Signal, request_id: str, field: str, max_bytes: i
 class RunSignals:
     """Tells runs things."""
 
-    def __init__(
-        self, committer: Committer, workflows: Workflows, known: KnownRuns, pool: Pool, max_payload_bytes: int
-    ) -> None:
-        self._committer = committer
+    def __init__(self, workflows: Workflows, known: KnownRuns, pool: Pool, max_payload_bytes: int) -> None:
         self._known = known
         self._workflows = workflows
         self._pool = pool
@@ -50,8 +45,7 @@ class RunSignals:
         names.check_namespace(request.namespace)
         signal = signal_in(request.signal, request.request_id, "signal", self._limit)
         run_id = await self._run_of(request)
-        outcome = await self._committer.submit(SignalRun(run_id, signal))
-        assert isinstance(outcome, Applied)
+        run_id, outcome = await self._known.submit(SignalRun(run_id, signal))
         return run_pb2.SignalRunResponse(run_id=ids.show(run_id), deduplicated=not outcome.changed)
 
     async def _run_of(self, request: run_pb2.SignalRunRequest) -> int:

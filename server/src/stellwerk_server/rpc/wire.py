@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.duration_pb2 import Duration
 
 from stellwerk.v1 import run_pb2, worker_pb2
-from stellwerk_server.commit.poll import Grant
+from stellwerk_server.commit.poll import Grant, Journal
 from stellwerk_server.dispatch.results import Result
 from stellwerk_server.model import ids
 from stellwerk_server.model import token as tokens
 from stellwerk_server.model.errors import InvalidArgument, Problem
+from stellwerk_server.model.states import RunState
 from stellwerk_server.rpc import convert
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def task_out(grant: Grant, tracing: Tracing | None) -> worker_pb2.Task:
         workflow=grant.workflow.name,
         input=convert.payload_message(grant.input),
         deadline=convert.timestamp(grant.deadline),
+        journal=None if grant.journal is None else journal_out(grant.journal),
     )
     if tracing is not None:
         task.trace.update(tracing.task_trace(grant.run_id, grant.step, grant.attempt, grant.trace))
@@ -50,7 +52,19 @@ def result_out(result: Result) -> run_pb2.RunResult:
         state=int(result.state),  # type: ignore[arg-type]  # same numbers as the enum
         output=convert.payload_message(result.output),
         failure=convert.failure_message(result.failure),
+        continued_as=continued_as(result),
     )
+
+
+def continued_as(result: Result) -> str:
+    """The run that goes on after this one; empty when it was not continued."""
+    return str(json.loads(result.output)) if result.state is RunState.CONTINUED and result.output else ""
+
+
+def journal_out(journal: Journal) -> worker_pb2.Journal:
+    """The journal a hand-out or a verdict of a decision carries."""
+    events = [convert.event_message(event) for event in journal.events]
+    return worker_pb2.Journal(after_sequence=journal.after, sequence=journal.sequence, events=events)
 
 
 def trace_in(trace: Mapping[str, str]) -> str | None:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.v1 import payload_pb2, worker_pb2
 from stellwerk_server.commit.committer import Committer
-from stellwerk_server.commit.outcome import Outcome
+from stellwerk_server.commit.outcome import Decided, Outcome
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.chunks import Chunks
 from stellwerk_server.dispatch.dispatcher import Dispatcher
 from stellwerk_server.dispatch.sessions import Held, Session, Sessions
 from stellwerk_server.model import token as tokens
+from stellwerk_server.model.code import DECISION
 from stellwerk_server.model.commands import Command, CompleteStep, FailStep, ReleaseStep
 from stellwerk_server.model.errors import InvalidArgument, Problem, Refused, StellwerkError
 from stellwerk_server.rpc import convert, names, wire
+from stellwerk_server.rpc.decisions import Decisions
 from stellwerk_server.rpc.refusal import refusal_out
+from stellwerk_server.rpc.registration import Registration
 
 if TYPE_CHECKING:
     from stellwerk_server.telemetry.tracing import Tracing
@@ -38,6 +41,8 @@ class WorkerServicer:
         sessions: Sessions,
         chunks: Chunks,
         workflows: Workflows,
+        registration: Registration,
+        decisions: Decisions,
         max_payload_bytes: int,
         heartbeat_ms: int,
         tracing: Tracing | None,
@@ -47,6 +52,8 @@ class WorkerServicer:
         self._sessions = sessions
         self._chunks = chunks
         self._workflows = workflows
+        self._registration = registration
+        self._decisions = decisions
         self._limit = max_payload_bytes
         self._heartbeat_ms = heartbeat_ms
         self._tracing = tracing
@@ -78,13 +85,18 @@ class WorkerServicer:
         places: list[int] = []
         for place, result in enumerate(results):
             try:
-                commands.append(self._command(result, f"results[{place}]"))
+                if result.WhichOneof("outcome") == "decision":
+                    commands.append(await self._decision(result, request.namespace, f"results[{place}]"))
+                else:
+                    commands.append(self._command(result, f"results[{place}]"))
                 places.append(place)
             except StellwerkError as error:
                 verdicts[place] = _verdict(error)
         for place, outcome in zip(places, await self._committer.submit_all(commands), strict=True):
             if isinstance(outcome, StellwerkError):
                 verdicts[place] = _verdict(outcome)
+            elif isinstance(outcome, Decided) and outcome.journal is not None:
+                verdicts[place] = worker_pb2.TaskVerdict(journal=wire.journal_out(outcome.journal))
         return worker_pb2.CompleteTaskResponse(verdicts=verdicts)
 
     async def Heartbeat(
@@ -96,8 +108,10 @@ class WorkerServicer:
             return
         names.check_beat(first)
         session = Session(await self._workflows.namespace_id(first.namespace), first.worker_id)
+        session.build = first.build
         self._sessions.opened(session)
         self._beat(session, first)
+        await self._registration.register(session.namespace_id, session.queue, first.workflows, first.build)
         reader = asyncio.create_task(self._read(session, requests), name=f"line of {session.id}")
         try:
             yield worker_pb2.HeartbeatResponse(interval_ms=self._heartbeat_ms)
@@ -130,18 +144,22 @@ class WorkerServicer:
             except StellwerkError as error:
                 yield request.token, request.sequence, error
 
+    async def _decision(self, result: worker_pb2.TaskResult, namespace: str, field: str) -> Command:
+        token = self._token(result.token, f"{field}.token")
+        return await self._decisions.command(token, result.decision, namespace, f"{field}.decision")
+
     def _command(self, result: worker_pb2.TaskResult, field: str) -> Command:
         token = self._token(result.token, f"{field}.token")
         kind = result.WhichOneof("outcome")
         place = (token.run_id, token.step, token.attempt, token.secret)
-        if kind == "output":
+        if kind == "output" and token.step != DECISION:
             return CompleteStep(*place, convert.read_payload(result.output, f"{field}.output", self._limit))
         if kind == "failure":
             return FailStep(*place, convert.read_failure(result.failure, f"{field}.failure", self._limit))
         if kind == "release":
             return ReleaseStep(*place)
-        problem = Problem(f"{field}.outcome", "expected output, failure or release, came none")
-        raise InvalidArgument([problem])
+        expected = "a decision" if token.step == DECISION else "output"
+        raise InvalidArgument([Problem(f"{field}.outcome", f"expected {expected}, failure or release, came {kind}")])
 
     @staticmethod
     def _token(wire_token: bytes, field: str) -> tokens.Token:

@@ -76,17 +76,17 @@ select id, state, output, failure from runs where id = any(%(runs)b) and state >
 
 -- name: insert_runs
 insert into runs (id, namespace_id, workflow_id, state, seq, input, output, failure, block_reason, idempotency_key,
-                  request_id, forked_from, trace, deadline, created_at, ended_at)
+                  request_id, forked_from, trace, deadline, created_at, ended_at, decided)
 select * from unnest(%(id)b, %(namespace)b, %(workflow)b, %(state)b, %(seq)b, %(input)b, %(output)b, %(failure)b,
                      %(block_reason)b, %(key)b, %(request)b, %(forked_from)b, %(trace)b, %(deadline)b,
-                     %(created_at)b, %(ended_at)b)
+                     %(created_at)b, %(ended_at)b, %(decided)b)
 
 -- name: update_runs
 update runs r
 set seq = t.seq, state = t.state, output = t.output, failure = t.failure, block_reason = t.block_reason,
-    ended_at = t.ended_at
-from unnest(%(id)b, %(state)b, %(seq)b, %(output)b, %(failure)b, %(block_reason)b, %(ended_at)b)
-  as t(id, state, seq, output, failure, block_reason, ended_at)
+    ended_at = t.ended_at, decided = t.decided
+from unnest(%(id)b, %(state)b, %(seq)b, %(output)b, %(failure)b, %(block_reason)b, %(ended_at)b, %(decided)b)
+  as t(id, state, seq, output, failure, block_reason, ended_at, decided)
 where r.id = t.id
 
 -- name: insert_events
@@ -97,10 +97,10 @@ from unnest(%(run)b, %(seq)b, %(type)b, %(step)b, %(attempt)b, %(worker)b, %(sta
 
 -- name: insert_steps
 insert into steps (run_id, key, position, item, state, attempt, input, output, failure, worker, due_at, ready_at,
-                   started_at, ended_at, items, items_finished)
+                   started_at, ended_at, items, items_finished, definition)
 select * from unnest(%(run)b, %(key)b, %(position)b, %(item)b, %(state)b, %(attempt)b, %(input)b, %(output)b,
                      %(failure)b, %(worker)b, %(due_at)b, %(ready_at)b, %(started_at)b, %(ended_at)b, %(items)b,
-                     %(items_finished)b)
+                     %(items_finished)b, %(definition)b)
 
 -- name: update_steps
 update steps s
@@ -165,6 +165,27 @@ on conflict (run_id, step, kind) do update set due_at = excluded.due_at
 -- name: insert_children
 insert into children (run_id, parent_run_id, step)
 select * from unnest(%(run)b, %(parent)b, %(step)b)
+
+-- name: publish
+insert into published (run_id, key, value)
+select * from unnest(%(run)b, %(key)b, %(value)b)
+on conflict (run_id, key) do update set value = excluded.value
+
+-- name: set_attributes
+insert into attributes (run_id, key, value, namespace_id)
+select * from unnest(%(run)b, %(key)b, %(value)b, %(namespace)b)
+on conflict (run_id, key) do update set value = excluded.value
+
+-- name: remove_attributes
+delete from attributes a using unnest(%(runs)b, %(keys)b) as t(run_id, key) where a.run_id = t.run_id and a.key = t.key
+
+-- name: park
+insert into parked (run_id, namespace_id, workflow, build, reason)
+select * from unnest(%(run)b, %(namespace)b, %(workflow)b, %(build)b, %(reason)b)
+on conflict (run_id) do update set build = excluded.build, reason = excluded.reason
+
+-- name: unpark
+delete from parked where run_id = any(%(runs)b)
 
 -- name: insert_dead_letters
 insert into dead_letters (id, namespace_id, workflow_id, run_id, step, attempt, queue, action, reason, failure, input,

@@ -21,12 +21,21 @@ with picked as (
          at + make_interval(secs => attempt_s)
   from handed
 )
-select h.run_id, h.step, h.attempt, h.token, h.worker, h.rank, h.id, s.input, s.position, r.workflow_id, r.trace,
-       h.at + make_interval(secs => h.attempt_s)
+select h.run_id, h.step, h.attempt, h.token, h.worker, h.rank, h.id, s.input, s.position, s.definition, r.workflow_id,
+       r.trace, h.at + make_interval(secs => h.attempt_s)
 from handed h
-join steps s on s.run_id = h.run_id and s.key = h.step
+left join steps s on s.run_id = h.run_id and s.key = h.step
 join runs r on r.id = h.run_id
 order by h.place
+
+-- name: news_of_runs
+-- What the code of these runs has to see and has not (types: EventType), with how far the history has come.
+select r.id, r.seq, r.decided, case when r.decided = 0 then r.input end,
+  e.seq, e.type, e.at, e.step, e.attempt, e.worker, e.started_at, e.payload, e.failure, e.data
+from unnest(%(runs)b) as t(id)
+join runs r on r.id = t.id
+left join events e on e.run_id = r.id and e.seq > r.decided and e.type = any(%(types)b)
+order by r.id, e.seq
 
 -- name: pulse
 -- One look a second for everything that may have been missed: which of these lanes have rows, what is due, what is over.
