@@ -39,7 +39,9 @@ def task_out(grant: Grant, tracing: Tracing | None) -> worker_pb2.Task:
         journal=None if grant.journal is None else journal_out(grant.journal),
     )
     if tracing is not None:
-        task.trace.update(tracing.task_trace(grant.run_id, grant.step, grant.attempt, grant.trace))
+        # A decision has no span of its own: what it starts belongs to the run.
+        of = (grant.step, grant.attempt) if grant.journal is None else ("", 0)
+        task.trace.update(tracing.task_trace(grant.run_id, *of, grant.trace))
     elif grant.trace is not None:
         task.trace.update(json.loads(grant.trace))
     return task

@@ -148,20 +148,34 @@ class _Telling:
     def dead(self, event: Event) -> None:
         """The last attempt, if a worker had it, and the step; a parked one may go on, and is told of when it ends."""
         step = self._step_of(event)
-        holder = self._held.get((self._run.id, step.key))
-        if event.started_at is not None or holder is not None:
-            worker = event.worker or holder
-            self._attempt(step, event.attempt or 0, event.started_at, event.at, worker, event.failure)
+        self._last_attempt(step, event)
         if not (event.data or {}).get("parked"):
             self._step(step, event.at, event.failure)
 
     def step_failed(self, event: Event) -> None:
-        """An expression or a list failed, no worker had a part in it."""
-        self._step(self._step_of(event), event.at, event.failure)
+        """An expression or a list failed, and no worker had a part in it; or a step of code, after its last attempt."""
+        step = self._step_of(event)
+        self._last_attempt(step, event)
+        self._step(step, event.at, event.failure)
+
+    def ran(self, event: Event) -> None:
+        """A step that was run by the worker that decides."""
+        step = self._step_of(event)
+        self._step(step, event.at, event.failure, event.started_at)
+
+    def step_cancelled(self, event: Event) -> None:
+        """Code no longer wanted the step."""
+        self._left_over(self._step_of(event), event.at)
+
+    def _last_attempt(self, step: StepView, event: Event) -> None:
+        holder = self._held.get((self._run.id, step.key))
+        if event.started_at is not None or holder is not None:
+            worker, attempt = event.worker or holder, event.attempt or step.attempt
+            self._attempt(step, attempt, event.started_at, event.at, worker, event.failure)
 
     def run_ended(self, event: Event) -> None:
         """The run, and before it what it had begun and not finished."""
-        if event.type is not EventType.RUN_SUCCEEDED:
+        if event.type is not EventType.RUN_SUCCEEDED or self._run.workflow.definition.decision is not None:
             for step in self._run.steps.values():
                 self._left_over(step, event.at)
         self._run_span(event.at)
@@ -170,7 +184,7 @@ class _Telling:
         """Steps nobody ever began are left out: of a list of 100,000 there may be as many."""
         if step.state is StepState.DEAD and step.definition.on_failure is OnFailure.PARK:
             self._step(step, step.ended_at or at, step.failure)
-        if step.state is not StepState.CANCELLED:
+        if step.state is not StepState.CANCELLED or step.ended_at != at:
             return
         holder = self._held.get((self._run.id, step.key))
         if holder is not None:
@@ -205,14 +219,14 @@ class _Telling:
             **_outcome(facts, failed),
         )
 
-    def _step(self, step: StepView, end: Instant, failed: Failure | None) -> None:
+    def _step(self, step: StepView, end: Instant, failed: Failure | None, start: Instant | None = None) -> None:
         run, of = self._run, self._trace
         # An item stands below the foreach it belongs to.
         parent = step.definition.id if step.item is not None else ""
         self._send(
             f"step {step.definition.id}",
             self._identity.context(of, run.id, step.key),
-            step.first_ready_at or step.ready_at or end,
+            start or step.first_ready_at or step.ready_at or end,
             end,
             parent=self._identity.context(of, run.id, parent),
             **_outcome({**self._step_facts(step), names.STEP_STATE: step.state.name}, failed),
@@ -268,6 +282,9 @@ _ENDS: dict[EventType, Callable[[_Telling, Event], None]] = {
     EventType.STEP_ATTEMPT_FAILED: _Telling.attempt_failed,
     EventType.STEP_DEAD: _Telling.dead,
     EventType.STEP_FAILED: _Telling.step_failed,
+    EventType.STEP_RAN: _Telling.ran,
+    EventType.STEP_CANCELLED: _Telling.step_cancelled,
+    EventType.RUN_CONTINUED: _Telling.run_ended,
     EventType.RUN_SUCCEEDED: _Telling.run_ended,
     EventType.RUN_FAILED: _Telling.run_ended,
     EventType.RUN_CANCELLED: _Telling.run_ended,
