@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
+from psycopg.abc import PQGen
+from psycopg.generators import send
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from stellwerk_server.store import arrays
@@ -39,6 +41,27 @@ async def connect(dsn: str, name: str, *, relaxed: bool = False) -> AsyncConnect
     return connection
 
 
+class _Gathering(AsyncPipeline):
+    """Sends statements when an answer is wanted, and not one by one: a batch is two writes to the socket, not fifteen.
+
+    Overrides what psycopg does inside; its version is pinned, and the tests of Line hold it to this.
+    """
+
+    def _communicate_gen(self) -> PQGen[None]:
+        return
+        yield  # a generator that has nothing to wait for
+
+    def _fetch_gen(self, *, flush: bool) -> PQGen[None]:
+        if not self.result_queue:
+            return
+        while self.command_queue:
+            self.command_queue.popleft()()
+        if flush:
+            self.pgconn.send_flush_request()
+        yield from send(self.pgconn)
+        yield from super()._fetch_gen(flush=False)
+
+
 class Line:
     """A connection that stays in pipeline mode: statements are queued and go out together.
 
@@ -56,6 +79,7 @@ class Line:
         """Connect and enter pipeline mode."""
         connection = await connect(dsn, name)
         stack = AsyncExitStack()
+        connection._pipeline = _Gathering(connection)
         try:
             pipeline = await stack.enter_async_context(connection.pipeline())
         except BaseException:
