@@ -103,6 +103,7 @@ class Api:
         max_tasks: int = 1,
         wait_s: float = PATIENCE_S,
         queue: str = "",
+        pinned_build: str = "",
     ) -> list[worker_pb2.Task]:
         request = worker_pb2.PollTaskRequest(
             namespace=self.namespace,
@@ -111,6 +112,7 @@ class Api:
             max_tasks=max_tasks,
             wait=duration(wait_s),
             queue=queue,
+            pinned_build=pinned_build,
         )
         return list((await call(self.workers.PollTask(request))).tasks)
 

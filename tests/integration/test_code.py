@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stellwerk.v1 import payload_pb2, run_pb2, worker_pb2
+from stellwerk.v1 import admin_pb2, payload_pb2, run_pb2, worker_pb2
 from tests.integration.api import Api, Refused, call, duration, eventually, payload
 
 CODE = "workflow:signup"
@@ -291,6 +291,30 @@ async def test_the_worker_that_decided_last_is_preferred_and_no_one_is_waited_fo
         for poll in polls.values():
             poll.cancel()
         await decide(api, polls["w1"].result())
+
+
+async def test_a_pinned_run_waits_for_its_build_while_a_worker_of_that_is_there(api: Api) -> None:
+    hello: dict[str, Any] = {"workflows": ["signup"], "pin_runs": True}
+    async with api.line("w1", "x", build="b1", **hello):
+        run_id = await api.start("signup")
+        task = (await api.poll(CODE, pinned_build="b1"))[0]
+        await decide(api, task, action("a"), action("b"), build="b1", pin_run=True)
+        async with api.line("w2", "x", build="b2", **hello):
+            await eventually(lambda: _served(api, "workflow:signup@b1"))
+            await api.complete(await api.take("a"))
+            assert await api.poll(CODE, worker="w2", pinned_build="b2", wait_s=1.5) == []
+            task = (await api.poll(CODE, pinned_build="b1"))[0]
+            await decide(api, task, build="b1", pin_run=True)
+            await api.complete(await api.take("b"))
+    async with api.line("w2", "x", build="b2", **hello):
+        task = (await api.poll(CODE, worker="w2", pinned_build="b2"))[0]
+        await decide(api, task, succeed(), worker="w2", build="b2", pin_run=True)
+    assert (await api.wait(run_id)).state == run_pb2.RUN_STATE_SUCCEEDED
+
+
+async def _served(api: Api, action: str) -> bool:
+    workers = (await call(api.admin.ListWorkers(admin_pb2.ListWorkersRequest()))).workers
+    return any(action in worker.actions for worker in workers)
 
 
 async def test_a_child_run_and_what_becomes_of_it(api: Api) -> None:

@@ -31,6 +31,7 @@ from stellwerk_server.dispatch.wakeups import Wakeups
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.loops.broom import Broom
 from stellwerk_server.loops.leases import Leases, LostWorkers
+from stellwerk_server.loops.pins import Pins
 from stellwerk_server.loops.pulse import Pulse
 from stellwerk_server.loops.timers import Timers
 from stellwerk_server.loops.workers import Extend, Touch
@@ -80,6 +81,8 @@ class Server:
         waiting = Waiting()
         self._workflows = Workflows(pool)
         self._sessions = Sessions()
+        # Lanes of builds that runs stay on and a worker serves.
+        self._live_pins: set[int] = set()
         contexts = [
             Context(
                 RunCache(config.cached_runs),
@@ -91,6 +94,7 @@ class Server:
                 config.commit_lanes,
                 None if self._tracing is None else self._tracing.task_trace,
                 self._sessions.build_of,
+                self._live_pins,
             )
             for _ in range(config.commit_lanes)
         ]
@@ -111,6 +115,7 @@ class Server:
             Touch(pool, self._sessions),
             Extend(pool, self._sessions, config.lease_s),
             self._pulse,
+            Pins(pool, self._claims, self._live_pins),
             Broom(pool),
         ]
         self._wakeups = Wakeups(config.database_url, config.redis_url, instance, self._claims.hint, self._moved)
@@ -208,7 +213,7 @@ class Server:
             self._sessions,
             self._chunks,
             workflows,
-            Registration(pool, workflows, committer),
+            Registration(pool, workflows, committer, self._live_pins),
             Decisions(workflows, limit),
             limit,
             heartbeat_ms,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 from stellwerk_server.commit import children, code
@@ -67,6 +67,8 @@ class Context(NamedTuple):
     trace_below: Callable[[int, str, int, str | None], dict[str, str]] | None = None
     # The build of a worker, as far as this instance knows.
     build_of: Callable[[str], str] = lambda worker: ""
+    # Lanes of builds that runs stay on and a worker serves.
+    live_pins: Container[int] = frozenset()
 
 
 class _Answers(NamedTuple):
@@ -108,6 +110,7 @@ class Batch:
         await self._read(await self._ask())
         await self._catch_up()
         await self._read_children()
+        await self._find_pins()
         for index, command in enumerate(self._commands):
             self._decide(index, command)
         await self._bear()
@@ -220,6 +223,15 @@ class Batch:
             self._ended_children |= ended
             # A run that was continued has not ended: look at the one that goes on.
             found = [code.successor(row[1]) for row in ended.values() if row[0] == RunState.CONTINUED]
+
+    async def _find_pins(self) -> None:
+        """The lanes of the builds that runs stay on from their first decision."""
+        for index, command in enumerate(self._commands):
+            run = self._runs.get(command.run_id)
+            if isinstance(command, c.CompleteDecision) and command.pin and run is not None and run.code is not None:
+                self._commands[index] = command._replace(
+                    pin_lane=await code.pin_lane(run, command, self._context.workflows)
+                )
 
     def _child_of(self, command: c.FireTimer) -> int | None:
         if command.kind is not TimerKind.CHILD_ENDED or command.run_id not in self._runs:
@@ -390,7 +402,11 @@ class Batch:
         definition = step.definition
         lane = run.workflow.lanes[definition.index] if definition.lane is None else definition.lane
         attempt_s = definition.timeout.attempt_s
-        prefer = run.code.decider if run.code is not None and definition.kind is StepKind.DECISION else None
+        prefer = None
+        if run.code is not None and definition.kind is StepKind.DECISION:
+            prefer, pin = run.code.decider, run.code.pin_lane
+            if pin is not None and (pin in self._context.live_pins or self._context.waiting.room(pin)):
+                lane = pin
         poll = self._context.waiting.reserve(lane, prefer)
         if poll is None:
             rank, number = -definition.priority, self._context.ids.next()

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from stellwerk_server.commit.outcome import Decided
 from stellwerk_server.commit.poll import Grant, Journal, journal
 from stellwerk_server.commit.rows import AttributeRow, ParkedRow, PublishedRow, Rows
+from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.engine.run import Changes, Run
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids
-from stellwerk_server.model.code import Continue
+from stellwerk_server.model.code import Continue, pinned
 from stellwerk_server.model.events import Event
 from stellwerk_server.model.payload import NULL
 
@@ -76,6 +77,13 @@ def successor(output: bytes | None) -> int:
     if found is None:
         raise ValueError(f"a continued run names no successor: {output!r:.60}")
     return found
+
+
+async def pin_lane(run: Run, command: c.CompleteDecision, workflows: Workflows) -> int:
+    """The lane of decisions of this workflow that stay on the build."""
+    decision = run.workflow.definition.decision
+    assert decision is not None
+    return await workflows.lane(run.workflow.namespace_id, decision.queue, pinned(decision.action, command.build))
 
 
 def note(rows: Rows, run: Run, changes: Changes, build_of: Callable[[str], str]) -> None:

@@ -42,6 +42,8 @@ class Decision:
             self.mark["keep"] = True
         if command.build != code.build:
             self.mark["build"] = command.build
+        if command.pin_lane is not None and code.decided == 0:
+            self.mark["pin_lane"] = command.pin_lane
         # What its commands resolve at once.
         self.after: list[Callable[[], None]] = []
 

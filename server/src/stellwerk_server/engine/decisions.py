@@ -31,6 +31,7 @@ def decided(run: Run, code: Code, event: Event) -> None:
     data = event.data or {}
     code.decider = event.worker
     code.build = data.get("build", code.build)
+    code.pin_lane = data.get("pin_lane", code.pin_lane)
     code.failures = 0
     if data.get("keep"):
         code.decided = event.seq

@@ -136,7 +136,7 @@ class Signals:
 class Code:
     """How a run that is decided by code stands with its decisions. At most one is `due`: open, queued or parked."""
 
-    __slots__ = ("build", "cancel_asked", "decided", "decider", "due", "failures", "made", "news", "step")
+    __slots__ = ("build", "cancel_asked", "decided", "decider", "due", "failures", "made", "news", "pin_lane", "step")
 
     def __init__(self, decision: StepDefinition) -> None:
         self.step = Step(decision, DECISION)
@@ -145,6 +145,8 @@ class Code:
         self.decided = 0
         self.decider: str | None = None
         self.build = ""
+        # The lane of the build the run stays on, if it does.
+        self.pin_lane: int | None = None
         self.due = False
         # What the code has to see and has not, in order.
         self.news: list[Event] = []

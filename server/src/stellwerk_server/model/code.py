@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stellwerk_server.model.commands import Workflow
 
 DECISION = "$decision"
+WORKFLOW = "workflow:"
 # A decision that fails is tried again so often before its run is parked.
 DECISION_RETRY = RetryPolicy(max_attempts=6, initial_s=0.2, max_s=10.0)
 _DEFAULT, _ONCE = RetryPolicy(), RetryPolicy(max_attempts=1)
@@ -100,7 +101,12 @@ CodeCommand = MakeStep | RanStep | CancelStep | Publish | SetAttributes | Patch 
 
 def action_of(workflow: str) -> str:
     """The action that decisions of a workflow are polled by."""
-    return f"workflow:{workflow}"
+    return WORKFLOW + workflow
+
+
+def pinned(action: str, build: str) -> str:
+    """The action that decisions of runs that stay on a build are polled by."""
+    return f"{action}@{build}"
 
 
 def code_workflow(name: str, queue: str, canonical: str) -> WorkflowDefinition:

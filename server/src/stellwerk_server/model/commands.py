@@ -124,6 +124,10 @@ class CompleteDecision(NamedTuple):
     commands: tuple[CodeCommand, ...]
     keep: bool
     build: str
+    # The run stays on this build while a worker of it is there; counts in the first decision only.
+    pin: bool = False
+    # The lane of that build; the committer finds it.
+    pin_lane: int | None = None
 
 
 class ResumeRun(NamedTuple):

@@ -45,7 +45,7 @@ class Decisions:
             for place, wanted in enumerate(message.commands)
         ]
         place = (token.run_id, token.step, token.attempt, token.secret)
-        return CompleteDecision(*place, message.sequence, tuple(commands), message.keep, message.build)
+        return CompleteDecision(*place, message.sequence, tuple(commands), message.keep, message.build, message.pin_run)
 
     async def _one(self, wanted: worker_pb2.Command, namespace: str, field: str) -> code.CodeCommand:
         kind = wanted.WhichOneof("kind")

@@ -20,6 +20,8 @@ def check_poll(request: worker_pb2.PollTaskRequest) -> None:
         problems.append(Problem("actions", "expected at least one action this worker has a handler for, came none"))
     if not 1 <= request.max_tasks <= 1_000:
         problems.append(Problem("max_tasks", f"expected 1 to 1000, came {request.max_tasks}"))
+    if request.pinned_build and not _WORKER.fullmatch(request.pinned_build):
+        problems.append(_build_problem("pinned_build", request.pinned_build))
     problems += _namespace_problems(request.namespace)
     _raise(problems)
 
@@ -43,8 +45,12 @@ def check_beat(request: worker_pb2.HeartbeatRequest) -> None:
     if len(request.workflows) > _MAX_ACTIONS:
         problems.append(Problem("workflows", f"expected at most {_MAX_ACTIONS}, came {len(request.workflows)}"))
     if request.build and not _WORKER.fullmatch(request.build):
-        problems.append(Problem("build", f"expected 1 to 200 visible characters, came {request.build[:80]!r}"))
+        problems.append(_build_problem("build", request.build))
     _raise(problems)
+
+
+def _build_problem(field: str, build: str) -> Problem:
+    return Problem(field, f"expected 1 to 200 visible characters, came {build[:80]!r}")
 
 
 def check_name(field: str, name: str) -> None:

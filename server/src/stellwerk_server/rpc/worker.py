@@ -15,7 +15,7 @@ from stellwerk_server.dispatch.chunks import Chunks
 from stellwerk_server.dispatch.dispatcher import Dispatcher
 from stellwerk_server.dispatch.sessions import Held, Session, Sessions
 from stellwerk_server.model import token as tokens
-from stellwerk_server.model.code import DECISION
+from stellwerk_server.model.code import DECISION, WORKFLOW, action_of, pinned
 from stellwerk_server.model.commands import Command, CompleteStep, FailStep, ReleaseStep
 from stellwerk_server.model.errors import InvalidArgument, Problem, Refused, StellwerkError
 from stellwerk_server.rpc import convert, names, wire
@@ -69,9 +69,11 @@ class WorkerServicer:
         namespace_id = await self._workflows.namespace_id(request.namespace)
         queue = request.queue or "default"
         self._sessions.polled(namespace_id, request.worker_id, queue, request.actions, request.max_tasks)
-        grants = await self._dispatcher.poll(
-            namespace_id, queue, request.actions, request.worker_id, request.max_tasks, wait_s
-        )
+        actions = [*request.actions]
+        if request.pinned_build:
+            decides = [action for action in request.actions if action.startswith(WORKFLOW)]
+            actions += await self._registration.pinned(namespace_id, queue, decides, request.pinned_build)
+        grants = await self._dispatcher.poll(namespace_id, queue, actions, request.worker_id, request.max_tasks, wait_s)
         return worker_pb2.PollTaskResponse(tasks=[wire.task_out(grant, self._tracing) for grant in grants])
 
     async def CompleteTask(
@@ -111,7 +113,7 @@ class WorkerServicer:
         session.build = first.build
         self._sessions.opened(session)
         self._beat(session, first)
-        await self._registration.register(session.namespace_id, session.queue, first.workflows, first.build)
+        await self._registration.register(session.namespace_id, session.queue, first)
         reader = asyncio.create_task(self._read(session, requests), name=f"line of {session.id}")
         try:
             yield worker_pb2.HeartbeatResponse(interval_ms=self._heartbeat_ms)
@@ -178,8 +180,11 @@ class WorkerServicer:
             session.wake.set()
 
     def _beat(self, session: Session, request: worker_pb2.HeartbeatRequest) -> None:
-        if request.actions:
-            session.queue, session.actions = request.queue or "default", tuple(request.actions)
+        if request.actions or request.workflows:
+            decides = [action_of(name) for name in request.workflows]
+            if request.pin_runs:
+                decides += [pinned(action, request.build) for action in decides]
+            session.queue, session.actions = request.queue or "default", (*request.actions, *decides)
             session.slots, session.sdk, session.host = request.slots, request.sdk[:200], request.host[:200]
         session.leaving = session.leaving or request.leaving
         self._sessions.seen[session.namespace_id, session.id] = session

@@ -13,20 +13,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PollTaskRequest(_message.Message):
-    __slots__ = ("namespace", "worker_id", "queue", "actions", "max_tasks", "wait")
+    __slots__ = ("namespace", "worker_id", "queue", "actions", "max_tasks", "wait", "pinned_build")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     MAX_TASKS_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
+    PINNED_BUILD_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     worker_id: str
     queue: str
     actions: _containers.RepeatedScalarFieldContainer[str]
     max_tasks: int
     wait: _duration_pb2.Duration
-    def __init__(self, namespace: _Optional[str] = ..., worker_id: _Optional[str] = ..., queue: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., max_tasks: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    pinned_build: str
+    def __init__(self, namespace: _Optional[str] = ..., worker_id: _Optional[str] = ..., queue: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., max_tasks: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., pinned_build: _Optional[str] = ...) -> None: ...
 
 class PollTaskResponse(_message.Message):
     __slots__ = ("tasks",)
@@ -106,16 +108,18 @@ class Release(_message.Message):
     def __init__(self) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("sequence", "commands", "keep", "build")
+    __slots__ = ("sequence", "commands", "keep", "build", "pin_run")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     COMMANDS_FIELD_NUMBER: _ClassVar[int]
     KEEP_FIELD_NUMBER: _ClassVar[int]
     BUILD_FIELD_NUMBER: _ClassVar[int]
+    PIN_RUN_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     commands: _containers.RepeatedCompositeFieldContainer[Command]
     keep: bool
     build: str
-    def __init__(self, sequence: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[Command, _Mapping]]] = ..., keep: _Optional[bool] = ..., build: _Optional[str] = ...) -> None: ...
+    pin_run: bool
+    def __init__(self, sequence: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[Command, _Mapping]]] = ..., keep: _Optional[bool] = ..., build: _Optional[str] = ..., pin_run: _Optional[bool] = ...) -> None: ...
 
 class Command(_message.Message):
     __slots__ = ("step", "action", "sleep", "signal", "child", "local", "cancel", "publish", "attributes", "patch", "succeed", "fail", "cancelled")

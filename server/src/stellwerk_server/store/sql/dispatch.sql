@@ -100,3 +100,15 @@ on conflict (run_id, step, attempt, seq) do nothing
 select l.run_id, l.step, l.token from leases l
 join unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
   on l.run_id = t.run_id and l.step = t.step and l.token = t.token
+
+-- name: pinned_lanes
+-- The lanes of builds that runs stay on: the lane anybody serves, and whether a worker of the build is there.
+select p.id, (select c.id from lanes c where c.namespace_id = p.namespace_id and c.queue = p.queue
+                and c.action = split_part(p.action, '@', 1)),
+  exists (select from workers w where w.namespace_id = p.namespace_id and w.queue = p.queue
+          and p.action = any(w.actions) and w.seen_at > clock_timestamp() - make_interval(secs => %(within_s)s))
+from lanes p where p.action like 'workflow:%%@%%'
+
+-- name: unpin_ready
+update ready r set lane = t.common from unnest(%(lanes)s::int[], %(common)s::int[]) as t(lane, common)
+where r.lane = t.lane returning r.lane

@@ -37,7 +37,11 @@ export interface PollTaskRequest {
   /** How many tasks the worker has room for, 1 to 1,000. */
   maxTasks: number;
   /** At most 60 s; absent: 20 s. */
-  wait: Duration | undefined;
+  wait:
+    | Duration
+    | undefined;
+  /** Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build. */
+  pinnedBuild: string;
 }
 
 export interface PollTaskResponse {
@@ -117,6 +121,8 @@ export interface Decision {
   keep: boolean;
   /** Of the worker, as in its hello. */
   build: string;
+  /** The run stays on this build, if this is its first decision and while a worker of the build is there. */
+  pinRun: boolean;
 }
 
 export interface Command {
@@ -309,7 +315,7 @@ export interface StreamResultResponse {
 }
 
 function createBasePollTaskRequest(): PollTaskRequest {
-  return { namespace: "", workerId: "", queue: "", actions: [], maxTasks: 0, wait: undefined };
+  return { namespace: "", workerId: "", queue: "", actions: [], maxTasks: 0, wait: undefined, pinnedBuild: "" };
 }
 
 export const PollTaskRequest: MessageFns<PollTaskRequest> = {
@@ -331,6 +337,9 @@ export const PollTaskRequest: MessageFns<PollTaskRequest> = {
     }
     if (message.wait !== undefined) {
       Duration.encode(message.wait, writer.uint32(50).fork()).join();
+    }
+    if (message.pinnedBuild !== "") {
+      writer.uint32(58).string(message.pinnedBuild);
     }
     return writer;
   },
@@ -396,6 +405,14 @@ export const PollTaskRequest: MessageFns<PollTaskRequest> = {
             message.wait = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.pinnedBuild = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -419,6 +436,7 @@ export const PollTaskRequest: MessageFns<PollTaskRequest> = {
     message.actions = object.actions?.map((e) => e) || [];
     message.maxTasks = object.maxTasks ?? 0;
     message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
+    message.pinnedBuild = object.pinnedBuild ?? "";
     return message;
   },
 };
@@ -1060,7 +1078,7 @@ export const Release: MessageFns<Release> = {
 };
 
 function createBaseDecision(): Decision {
-  return { sequence: 0, commands: [], keep: false, build: "" };
+  return { sequence: 0, commands: [], keep: false, build: "", pinRun: false };
 }
 
 export const Decision: MessageFns<Decision> = {
@@ -1076,6 +1094,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.build !== "") {
       writer.uint32(34).string(message.build);
+    }
+    if (message.pinRun !== false) {
+      writer.uint32(40).bool(message.pinRun);
     }
     return writer;
   },
@@ -1125,6 +1146,14 @@ export const Decision: MessageFns<Decision> = {
             message.build = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.pinRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1146,6 +1175,7 @@ export const Decision: MessageFns<Decision> = {
     message.commands = object.commands?.map((e) => Command.fromPartial(e)) || [];
     message.keep = object.keep ?? false;
     message.build = object.build ?? "";
+    message.pinRun = object.pinRun ?? false;
     return message;
   },
 };

@@ -192,6 +192,21 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int PIN_RUN_FIELD_NUMBER = 5;
+  private boolean pinRun_ = false;
+  /**
+   * <pre>
+   * The run stays on this build, if this is its first decision and while a worker of the build is there.
+   * </pre>
+   *
+   * <code>bool pin_run = 5;</code>
+   * @return The pinRun.
+   */
+  @java.lang.Override
+  public boolean getPinRun() {
+    return pinRun_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -218,6 +233,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(build_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 4, build_);
     }
+    if (pinRun_ != false) {
+      output.writeBool(5, pinRun_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -241,6 +259,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(build_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(4, build_);
+    }
+    if (pinRun_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(5, pinRun_);
     }
     return size;
   }
@@ -274,6 +296,8 @@ private static final long serialVersionUID = 0L;
         != other.getKeep()) return false;
     if (!getBuild()
         .equals(other.getBuild())) return false;
+    if (getPinRun()
+        != other.getPinRun()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -297,6 +321,9 @@ private static final long serialVersionUID = 0L;
         getKeep());
     hash = (37 * hash) + BUILD_FIELD_NUMBER;
     hash = (53 * hash) + getBuild().hashCode();
+    hash = (37 * hash) + PIN_RUN_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getPinRun());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -442,6 +469,7 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00000002);
       keep_ = false;
       build_ = "";
+      pinRun_ = false;
       return this;
     }
 
@@ -497,6 +525,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.build_ = build_;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.pinRun_ = pinRun_;
+      }
     }
 
     @java.lang.Override
@@ -547,6 +578,9 @@ private static final long serialVersionUID = 0L;
         build_ = other.build_;
         bitField0_ |= 0x00000008;
         onChanged();
+      }
+      if (other.getPinRun() != false) {
+        setPinRun(other.getPinRun());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -600,6 +634,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              pinRun_ = input.readBool();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 40
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1099,6 +1138,50 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       build_ = value;
       bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+
+    private boolean pinRun_ ;
+    /**
+     * <pre>
+     * The run stays on this build, if this is its first decision and while a worker of the build is there.
+     * </pre>
+     *
+     * <code>bool pin_run = 5;</code>
+     * @return The pinRun.
+     */
+    @java.lang.Override
+    public boolean getPinRun() {
+      return pinRun_;
+    }
+    /**
+     * <pre>
+     * The run stays on this build, if this is its first decision and while a worker of the build is there.
+     * </pre>
+     *
+     * <code>bool pin_run = 5;</code>
+     * @param value The pinRun to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPinRun(boolean value) {
+
+      pinRun_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The run stays on this build, if this is its first decision and while a worker of the build is there.
+     * </pre>
+     *
+     * <code>bool pin_run = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPinRun() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      pinRun_ = false;
       onChanged();
       return this;
     }

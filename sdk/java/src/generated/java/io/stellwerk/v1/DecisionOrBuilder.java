@@ -93,4 +93,14 @@ public interface DecisionOrBuilder extends
    */
   com.google.protobuf.ByteString
       getBuildBytes();
+
+  /**
+   * <pre>
+   * The run stays on this build, if this is its first decision and while a worker of the build is there.
+   * </pre>
+   *
+   * <code>bool pin_run = 5;</code>
+   * @return The pinRun.
+   */
+  boolean getPinRun();
 }

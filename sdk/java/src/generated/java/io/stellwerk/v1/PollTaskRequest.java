@@ -33,6 +33,7 @@ private static final long serialVersionUID = 0L;
     queue_ = "";
     actions_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    pinnedBuild_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -293,6 +294,53 @@ private static final long serialVersionUID = 0L;
     return wait_ == null ? com.google.protobuf.Duration.getDefaultInstance() : wait_;
   }
 
+  public static final int PINNED_BUILD_FIELD_NUMBER = 7;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object pinnedBuild_ = "";
+  /**
+   * <pre>
+   * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+   * </pre>
+   *
+   * <code>string pinned_build = 7;</code>
+   * @return The pinnedBuild.
+   */
+  @java.lang.Override
+  public java.lang.String getPinnedBuild() {
+    java.lang.Object ref = pinnedBuild_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      pinnedBuild_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+   * </pre>
+   *
+   * <code>string pinned_build = 7;</code>
+   * @return The bytes for pinnedBuild.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getPinnedBuildBytes() {
+    java.lang.Object ref = pinnedBuild_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      pinnedBuild_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -325,6 +373,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000001) != 0)) {
       output.writeMessage(6, getWait());
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(pinnedBuild_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 7, pinnedBuild_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -353,6 +404,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000001) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(6, getWait());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(pinnedBuild_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(7, pinnedBuild_);
     }
     return size;
   }
@@ -393,6 +447,8 @@ private static final long serialVersionUID = 0L;
       if (!getWait()
           .equals(other.getWait())) return false;
     }
+    if (!getPinnedBuild()
+        .equals(other.getPinnedBuild())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -420,6 +476,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + WAIT_FIELD_NUMBER;
       hash = (53 * hash) + getWait().hashCode();
     }
+    hash = (37 * hash) + PINNED_BUILD_FIELD_NUMBER;
+    hash = (53 * hash) + getPinnedBuild().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -568,6 +626,7 @@ private static final long serialVersionUID = 0L;
         waitBuilder_.dispose();
         waitBuilder_ = null;
       }
+      pinnedBuild_ = "";
       return this;
     }
 
@@ -624,6 +683,9 @@ private static final long serialVersionUID = 0L;
             : waitBuilder_.build();
         to_bitField0_ |= 0x00000001;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.pinnedBuild_ = pinnedBuild_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -669,6 +731,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasWait()) {
         mergeWait(other.getWait());
+      }
+      if (!other.getPinnedBuild().isEmpty()) {
+        pinnedBuild_ = other.pinnedBuild_;
+        bitField0_ |= 0x00000040;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -726,6 +793,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 58: {
+              pinnedBuild_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1343,6 +1415,98 @@ private static final long serialVersionUID = 0L;
         wait_ = null;
       }
       return waitBuilder_;
+    }
+
+    private java.lang.Object pinnedBuild_ = "";
+    /**
+     * <pre>
+     * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+     * </pre>
+     *
+     * <code>string pinned_build = 7;</code>
+     * @return The pinnedBuild.
+     */
+    public java.lang.String getPinnedBuild() {
+      java.lang.Object ref = pinnedBuild_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        pinnedBuild_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+     * </pre>
+     *
+     * <code>string pinned_build = 7;</code>
+     * @return The bytes for pinnedBuild.
+     */
+    public com.google.protobuf.ByteString
+        getPinnedBuildBytes() {
+      java.lang.Object ref = pinnedBuild_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        pinnedBuild_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+     * </pre>
+     *
+     * <code>string pinned_build = 7;</code>
+     * @param value The pinnedBuild to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPinnedBuild(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      pinnedBuild_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+     * </pre>
+     *
+     * <code>string pinned_build = 7;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPinnedBuild() {
+      pinnedBuild_ = getDefaultInstance().getPinnedBuild();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+     * </pre>
+     *
+     * <code>string pinned_build = 7;</code>
+     * @param value The bytes for pinnedBuild to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPinnedBuildBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      pinnedBuild_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:stellwerk.v1.PollTaskRequest)

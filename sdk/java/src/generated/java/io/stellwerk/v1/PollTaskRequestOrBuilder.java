@@ -139,4 +139,24 @@ public interface PollTaskRequestOrBuilder extends
    * <code>.google.protobuf.Duration wait = 6;</code>
    */
   com.google.protobuf.DurationOrBuilder getWaitOrBuilder();
+
+  /**
+   * <pre>
+   * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+   * </pre>
+   *
+   * <code>string pinned_build = 7;</code>
+   * @return The pinnedBuild.
+   */
+  java.lang.String getPinnedBuild();
+  /**
+   * <pre>
+   * Of a worker with `pin_runs`: it also takes decisions of runs that stay on this build.
+   * </pre>
+   *
+   * <code>string pinned_build = 7;</code>
+   * @return The bytes for pinnedBuild.
+   */
+  com.google.protobuf.ByteString
+      getPinnedBuildBytes();
 }

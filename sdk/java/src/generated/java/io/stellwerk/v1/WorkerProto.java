@@ -203,116 +203,117 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
       "\n\031stellwerk/v1/worker.proto\022\014stellwerk.v" +
       "1\032\036google/protobuf/duration.proto\032\037googl" +
       "e/protobuf/timestamp.proto\032\032stellwerk/v1" +
-      "/payload.proto\032\026stellwerk/v1/run.proto\"\223" +
+      "/payload.proto\032\026stellwerk/v1/run.proto\"\251" +
       "\001\n\017PollTaskRequest\022\021\n\tnamespace\030\001 \001(\t\022\021\n" +
       "\tworker_id\030\002 \001(\t\022\r\n\005queue\030\003 \001(\t\022\017\n\007actio" +
       "ns\030\004 \003(\t\022\021\n\tmax_tasks\030\005 \001(\005\022\'\n\004wait\030\006 \001(" +
-      "\0132\031.google.protobuf.Duration\"5\n\020PollTask" +
-      "Response\022!\n\005tasks\030\001 \003(\0132\022.stellwerk.v1.T" +
-      "ask\"\324\002\n\004Task\022\r\n\005token\030\001 \001(\014\022\016\n\006run_id\030\002 " +
-      "\001(\t\022\014\n\004step\030\003 \001(\t\022\017\n\007attempt\030\004 \001(\005\022\024\n\014ma" +
-      "x_attempts\030\005 \001(\005\022\016\n\006action\030\006 \001(\t\022\020\n\010work" +
-      "flow\030\007 \001(\t\022$\n\005input\030\010 \001(\0132\025.stellwerk.v1" +
-      ".Payload\022,\n\010deadline\030\t \001(\0132\032.google.prot" +
-      "obuf.Timestamp\022,\n\005trace\030\n \003(\0132\035.stellwer" +
-      "k.v1.Task.TraceEntry\022&\n\007journal\030\013 \001(\0132\025." +
-      "stellwerk.v1.Journal\032,\n\nTraceEntry\022\013\n\003ke" +
-      "y\030\001 \001(\t\022\r\n\005value\030\002 \001(\t:\0028\001\"X\n\007Journal\022\026\n" +
-      "\016after_sequence\030\001 \001(\003\022\020\n\010sequence\030\002 \001(\003\022" +
-      "#\n\006events\030\003 \003(\0132\023.stellwerk.v1.Event\"f\n\023" +
-      "CompleteTaskRequest\022\021\n\tnamespace\030\001 \001(\t\022\021" +
-      "\n\tworker_id\030\002 \001(\t\022)\n\007results\030\003 \003(\0132\030.ste" +
-      "llwerk.v1.TaskResult\"\317\001\n\nTaskResult\022\r\n\005t" +
-      "oken\030\001 \001(\014\022\'\n\006output\030\002 \001(\0132\025.stellwerk.v" +
-      "1.PayloadH\000\022(\n\007failure\030\003 \001(\0132\025.stellwerk" +
-      ".v1.FailureH\000\022(\n\007release\030\004 \001(\0132\025.stellwe" +
-      "rk.v1.ReleaseH\000\022*\n\010decision\030\005 \001(\0132\026.stel" +
-      "lwerk.v1.DecisionH\000B\t\n\007outcome\"\t\n\007Releas" +
-      "e\"b\n\010Decision\022\020\n\010sequence\030\001 \001(\003\022\'\n\010comma" +
-      "nds\030\002 \003(\0132\025.stellwerk.v1.Command\022\014\n\004keep" +
-      "\030\003 \001(\010\022\r\n\005build\030\004 \001(\t\"\214\005\n\007Command\022\014\n\004ste" +
-      "p\030\001 \001(\t\022-\n\006action\030\002 \001(\0132\033.stellwerk.v1.A" +
-      "ctionCommandH\000\022+\n\005sleep\030\003 \001(\0132\032.stellwer" +
-      "k.v1.SleepCommandH\000\022-\n\006signal\030\004 \001(\0132\033.st" +
-      "ellwerk.v1.SignalCommandH\000\022+\n\005child\030\005 \001(" +
-      "\0132\032.stellwerk.v1.ChildCommandH\000\022+\n\005local" +
-      "\030\006 \001(\0132\032.stellwerk.v1.LocalCommandH\000\022-\n\006" +
-      "cancel\030\007 \001(\0132\033.stellwerk.v1.CancelComman" +
-      "dH\000\022/\n\007publish\030\010 \001(\0132\034.stellwerk.v1.Publ" +
-      "ishCommandH\000\0225\n\nattributes\030\t \001(\0132\037.stell" +
-      "werk.v1.AttributesCommandH\000\022+\n\005patch\030\n \001" +
-      "(\0132\032.stellwerk.v1.PatchCommandH\000\022/\n\007succ" +
-      "eed\030\013 \001(\0132\034.stellwerk.v1.SucceedCommandH" +
-      "\000\022)\n\004fail\030\014 \001(\0132\031.stellwerk.v1.FailComma" +
-      "ndH\000\0223\n\tcancelled\030\r \001(\0132\036.stellwerk.v1.C" +
-      "ancelledCommandH\000\0221\n\010continue\030\016 \001(\0132\035.st" +
-      "ellwerk.v1.ContinueCommandH\000B\006\n\004kind\"\271\001\n" +
-      "\rActionCommand\022\016\n\006action\030\001 \001(\t\022$\n\005input\030" +
-      "\002 \001(\0132\025.stellwerk.v1.Payload\022\r\n\005queue\030\003 " +
-      "\001(\t\022\020\n\010priority\030\004 \001(\005\022(\n\005retry\030\005 \001(\0132\031.s" +
-      "tellwerk.v1.RetryPolicy\022\'\n\007timeout\030\006 \001(\013" +
-      "2\026.stellwerk.v1.Timeouts\"\346\001\n\013RetryPolicy" +
-      "\022\031\n\014max_attempts\030\001 \001(\005H\000\210\001\001\022*\n\007initial\030\002" +
-      " \001(\0132\031.google.protobuf.Duration\022\024\n\007backo" +
-      "ff\030\003 \001(\001H\001\210\001\001\022&\n\003max\030\004 \001(\0132\031.google.prot" +
-      "obuf.Duration\022\023\n\006jitter\030\005 \001(\001H\002\210\001\001\022\025\n\rno" +
-      "n_retryable\030\006 \003(\tB\017\n\r_max_attemptsB\n\n\010_b" +
-      "ackoffB\t\n\007_jitter\"\212\001\n\010Timeouts\022*\n\007attemp" +
-      "t\030\001 \001(\0132\031.google.protobuf.Duration\022(\n\005to" +
-      "tal\030\002 \001(\0132\031.google.protobuf.Duration\022(\n\005" +
-      "start\030\003 \001(\0132\031.google.protobuf.Duration\";" +
-      "\n\014SleepCommand\022+\n\010duration\030\001 \001(\0132\031.googl" +
-      "e.protobuf.Duration\"K\n\rSignalCommand\022\016\n\006" +
-      "signal\030\001 \001(\t\022*\n\007timeout\030\002 \001(\0132\031.google.p" +
-      "rotobuf.Duration\"\262\001\n\014ChildCommand\022\020\n\010wor" +
-      "kflow\030\001 \001(\t\022$\n\005input\030\002 \001(\0132\025.stellwerk.v" +
-      "1.Payload\022\024\n\014parent_close\030\003 \001(\t\022(\n\005retry" +
-      "\030\004 \001(\0132\031.stellwerk.v1.RetryPolicy\022*\n\007tim" +
-      "eout\030\005 \001(\0132\031.google.protobuf.Duration\"\256\001" +
-      "\n\014LocalCommand\022\'\n\006output\030\001 \001(\0132\025.stellwe" +
-      "rk.v1.PayloadH\000\022(\n\007failure\030\002 \001(\0132\025.stell" +
-      "werk.v1.FailureH\000\022\020\n\010attempts\030\003 \001(\005\022.\n\ns" +
-      "tart_time\030\004 \001(\0132\032.google.protobuf.Timest" +
-      "ampB\t\n\007outcome\"\017\n\rCancelCommand\"C\n\016Publi" +
-      "shCommand\022\013\n\003key\030\001 \001(\t\022$\n\005value\030\002 \001(\0132\025." +
-      "stellwerk.v1.Payload\"#\n\021AttributesComman" +
-      "d\022\016\n\006values\030\001 \001(\t\"\032\n\014PatchCommand\022\n\n\002id\030" +
-      "\001 \001(\t\"7\n\016SucceedCommand\022%\n\006output\030\001 \001(\0132" +
-      "\025.stellwerk.v1.Payload\"5\n\013FailCommand\022&\n" +
-      "\007failure\030\001 \001(\0132\025.stellwerk.v1.Failure\"\022\n" +
-      "\020CancelledCommand\"I\n\017ContinueCommand\022\020\n\010" +
-      "workflow\030\001 \001(\t\022$\n\005input\030\002 \001(\0132\025.stellwer" +
-      "k.v1.Payload\"C\n\024CompleteTaskResponse\022+\n\010" +
-      "verdicts\030\001 \003(\0132\031.stellwerk.v1.TaskVerdic" +
-      "t\"]\n\013TaskVerdict\022&\n\007refusal\030\001 \001(\0132\025.stel" +
-      "lwerk.v1.Refusal\022&\n\007journal\030\002 \001(\0132\025.stel" +
-      "lwerk.v1.Journal\"\355\001\n\020HeartbeatRequest\022\021\n" +
-      "\tnamespace\030\001 \001(\t\022\021\n\tworker_id\030\002 \001(\t\022\r\n\005q" +
-      "ueue\030\003 \001(\t\022\017\n\007actions\030\004 \003(\t\022\r\n\005slots\030\005 \001" +
-      "(\005\022$\n\004held\030\006 \003(\0132\026.stellwerk.v1.HeldTask" +
-      "\022\017\n\007leaving\030\007 \001(\010\022\013\n\003sdk\030\010 \001(\t\022\014\n\004host\030\t" +
-      " \001(\t\022\021\n\tworkflows\030\n \003(\t\022\r\n\005build\030\013 \001(\t\022\020" +
-      "\n\010pin_runs\030\014 \001(\010\"B\n\010HeldTask\022\r\n\005token\030\001 " +
-      "\001(\014\022\'\n\010progress\030\002 \001(\0132\025.stellwerk.v1.Pay" +
-      "load\"j\n\021HeartbeatResponse\022.\n\tcancelled\030\001" +
-      " \003(\0132\033.stellwerk.v1.CancelledTask\022\023\n\013int" +
-      "erval_ms\030\002 \001(\005\022\020\n\010draining\030\003 \001(\010\".\n\rCanc" +
-      "elledTask\022\r\n\005token\030\001 \001(\014\022\016\n\006reason\030\002 \001(\t" +
-      "\"\\\n\023StreamResultRequest\022\r\n\005token\030\001 \001(\014\022\020" +
-      "\n\010sequence\030\002 \001(\003\022$\n\005chunk\030\003 \001(\0132\025.stellw" +
-      "erk.v1.Payload\"_\n\024StreamResultResponse\022\r" +
-      "\n\005token\030\001 \001(\014\022\020\n\010sequence\030\002 \001(\003\022&\n\007refus" +
-      "al\030\003 \001(\0132\025.stellwerk.v1.Refusal2\336\002\n\rWork" +
-      "erService\022I\n\010PollTask\022\035.stellwerk.v1.Pol" +
-      "lTaskRequest\032\036.stellwerk.v1.PollTaskResp" +
-      "onse\022U\n\014CompleteTask\022!.stellwerk.v1.Comp" +
-      "leteTaskRequest\032\".stellwerk.v1.CompleteT" +
-      "askResponse\022P\n\tHeartbeat\022\036.stellwerk.v1." +
-      "HeartbeatRequest\032\037.stellwerk.v1.Heartbea" +
-      "tResponse(\0010\001\022Y\n\014StreamResult\022!.stellwer" +
-      "k.v1.StreamResultRequest\032\".stellwerk.v1." +
-      "StreamResultResponse(\0010\001B \n\017io.stellwerk" +
-      ".v1B\013WorkerProtoP\001b\006proto3"
+      "\0132\031.google.protobuf.Duration\022\024\n\014pinned_b" +
+      "uild\030\007 \001(\t\"5\n\020PollTaskResponse\022!\n\005tasks\030" +
+      "\001 \003(\0132\022.stellwerk.v1.Task\"\324\002\n\004Task\022\r\n\005to" +
+      "ken\030\001 \001(\014\022\016\n\006run_id\030\002 \001(\t\022\014\n\004step\030\003 \001(\t\022" +
+      "\017\n\007attempt\030\004 \001(\005\022\024\n\014max_attempts\030\005 \001(\005\022\016" +
+      "\n\006action\030\006 \001(\t\022\020\n\010workflow\030\007 \001(\t\022$\n\005inpu" +
+      "t\030\010 \001(\0132\025.stellwerk.v1.Payload\022,\n\010deadli" +
+      "ne\030\t \001(\0132\032.google.protobuf.Timestamp\022,\n\005" +
+      "trace\030\n \003(\0132\035.stellwerk.v1.Task.TraceEnt" +
+      "ry\022&\n\007journal\030\013 \001(\0132\025.stellwerk.v1.Journ" +
+      "al\032,\n\nTraceEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002" +
+      " \001(\t:\0028\001\"X\n\007Journal\022\026\n\016after_sequence\030\001 " +
+      "\001(\003\022\020\n\010sequence\030\002 \001(\003\022#\n\006events\030\003 \003(\0132\023." +
+      "stellwerk.v1.Event\"f\n\023CompleteTaskReques" +
+      "t\022\021\n\tnamespace\030\001 \001(\t\022\021\n\tworker_id\030\002 \001(\t\022" +
+      ")\n\007results\030\003 \003(\0132\030.stellwerk.v1.TaskResu" +
+      "lt\"\317\001\n\nTaskResult\022\r\n\005token\030\001 \001(\014\022\'\n\006outp" +
+      "ut\030\002 \001(\0132\025.stellwerk.v1.PayloadH\000\022(\n\007fai" +
+      "lure\030\003 \001(\0132\025.stellwerk.v1.FailureH\000\022(\n\007r" +
+      "elease\030\004 \001(\0132\025.stellwerk.v1.ReleaseH\000\022*\n" +
+      "\010decision\030\005 \001(\0132\026.stellwerk.v1.DecisionH" +
+      "\000B\t\n\007outcome\"\t\n\007Release\"s\n\010Decision\022\020\n\010s" +
+      "equence\030\001 \001(\003\022\'\n\010commands\030\002 \003(\0132\025.stellw" +
+      "erk.v1.Command\022\014\n\004keep\030\003 \001(\010\022\r\n\005build\030\004 " +
+      "\001(\t\022\017\n\007pin_run\030\005 \001(\010\"\214\005\n\007Command\022\014\n\004step" +
+      "\030\001 \001(\t\022-\n\006action\030\002 \001(\0132\033.stellwerk.v1.Ac" +
+      "tionCommandH\000\022+\n\005sleep\030\003 \001(\0132\032.stellwerk" +
+      ".v1.SleepCommandH\000\022-\n\006signal\030\004 \001(\0132\033.ste" +
+      "llwerk.v1.SignalCommandH\000\022+\n\005child\030\005 \001(\013" +
+      "2\032.stellwerk.v1.ChildCommandH\000\022+\n\005local\030" +
+      "\006 \001(\0132\032.stellwerk.v1.LocalCommandH\000\022-\n\006c" +
+      "ancel\030\007 \001(\0132\033.stellwerk.v1.CancelCommand" +
+      "H\000\022/\n\007publish\030\010 \001(\0132\034.stellwerk.v1.Publi" +
+      "shCommandH\000\0225\n\nattributes\030\t \001(\0132\037.stellw" +
+      "erk.v1.AttributesCommandH\000\022+\n\005patch\030\n \001(" +
+      "\0132\032.stellwerk.v1.PatchCommandH\000\022/\n\007succe" +
+      "ed\030\013 \001(\0132\034.stellwerk.v1.SucceedCommandH\000" +
+      "\022)\n\004fail\030\014 \001(\0132\031.stellwerk.v1.FailComman" +
+      "dH\000\0223\n\tcancelled\030\r \001(\0132\036.stellwerk.v1.Ca" +
+      "ncelledCommandH\000\0221\n\010continue\030\016 \001(\0132\035.ste" +
+      "llwerk.v1.ContinueCommandH\000B\006\n\004kind\"\271\001\n\r" +
+      "ActionCommand\022\016\n\006action\030\001 \001(\t\022$\n\005input\030\002" +
+      " \001(\0132\025.stellwerk.v1.Payload\022\r\n\005queue\030\003 \001" +
+      "(\t\022\020\n\010priority\030\004 \001(\005\022(\n\005retry\030\005 \001(\0132\031.st" +
+      "ellwerk.v1.RetryPolicy\022\'\n\007timeout\030\006 \001(\0132" +
+      "\026.stellwerk.v1.Timeouts\"\346\001\n\013RetryPolicy\022" +
+      "\031\n\014max_attempts\030\001 \001(\005H\000\210\001\001\022*\n\007initial\030\002 " +
+      "\001(\0132\031.google.protobuf.Duration\022\024\n\007backof" +
+      "f\030\003 \001(\001H\001\210\001\001\022&\n\003max\030\004 \001(\0132\031.google.proto" +
+      "buf.Duration\022\023\n\006jitter\030\005 \001(\001H\002\210\001\001\022\025\n\rnon" +
+      "_retryable\030\006 \003(\tB\017\n\r_max_attemptsB\n\n\010_ba" +
+      "ckoffB\t\n\007_jitter\"\212\001\n\010Timeouts\022*\n\007attempt" +
+      "\030\001 \001(\0132\031.google.protobuf.Duration\022(\n\005tot" +
+      "al\030\002 \001(\0132\031.google.protobuf.Duration\022(\n\005s" +
+      "tart\030\003 \001(\0132\031.google.protobuf.Duration\";\n" +
+      "\014SleepCommand\022+\n\010duration\030\001 \001(\0132\031.google" +
+      ".protobuf.Duration\"K\n\rSignalCommand\022\016\n\006s" +
+      "ignal\030\001 \001(\t\022*\n\007timeout\030\002 \001(\0132\031.google.pr" +
+      "otobuf.Duration\"\262\001\n\014ChildCommand\022\020\n\010work" +
+      "flow\030\001 \001(\t\022$\n\005input\030\002 \001(\0132\025.stellwerk.v1" +
+      ".Payload\022\024\n\014parent_close\030\003 \001(\t\022(\n\005retry\030" +
+      "\004 \001(\0132\031.stellwerk.v1.RetryPolicy\022*\n\007time" +
+      "out\030\005 \001(\0132\031.google.protobuf.Duration\"\256\001\n" +
+      "\014LocalCommand\022\'\n\006output\030\001 \001(\0132\025.stellwer" +
+      "k.v1.PayloadH\000\022(\n\007failure\030\002 \001(\0132\025.stellw" +
+      "erk.v1.FailureH\000\022\020\n\010attempts\030\003 \001(\005\022.\n\nst" +
+      "art_time\030\004 \001(\0132\032.google.protobuf.Timesta" +
+      "mpB\t\n\007outcome\"\017\n\rCancelCommand\"C\n\016Publis" +
+      "hCommand\022\013\n\003key\030\001 \001(\t\022$\n\005value\030\002 \001(\0132\025.s" +
+      "tellwerk.v1.Payload\"#\n\021AttributesCommand" +
+      "\022\016\n\006values\030\001 \001(\t\"\032\n\014PatchCommand\022\n\n\002id\030\001" +
+      " \001(\t\"7\n\016SucceedCommand\022%\n\006output\030\001 \001(\0132\025" +
+      ".stellwerk.v1.Payload\"5\n\013FailCommand\022&\n\007" +
+      "failure\030\001 \001(\0132\025.stellwerk.v1.Failure\"\022\n\020" +
+      "CancelledCommand\"I\n\017ContinueCommand\022\020\n\010w" +
+      "orkflow\030\001 \001(\t\022$\n\005input\030\002 \001(\0132\025.stellwerk" +
+      ".v1.Payload\"C\n\024CompleteTaskResponse\022+\n\010v" +
+      "erdicts\030\001 \003(\0132\031.stellwerk.v1.TaskVerdict" +
+      "\"]\n\013TaskVerdict\022&\n\007refusal\030\001 \001(\0132\025.stell" +
+      "werk.v1.Refusal\022&\n\007journal\030\002 \001(\0132\025.stell" +
+      "werk.v1.Journal\"\355\001\n\020HeartbeatRequest\022\021\n\t" +
+      "namespace\030\001 \001(\t\022\021\n\tworker_id\030\002 \001(\t\022\r\n\005qu" +
+      "eue\030\003 \001(\t\022\017\n\007actions\030\004 \003(\t\022\r\n\005slots\030\005 \001(" +
+      "\005\022$\n\004held\030\006 \003(\0132\026.stellwerk.v1.HeldTask\022" +
+      "\017\n\007leaving\030\007 \001(\010\022\013\n\003sdk\030\010 \001(\t\022\014\n\004host\030\t " +
+      "\001(\t\022\021\n\tworkflows\030\n \003(\t\022\r\n\005build\030\013 \001(\t\022\020\n" +
+      "\010pin_runs\030\014 \001(\010\"B\n\010HeldTask\022\r\n\005token\030\001 \001" +
+      "(\014\022\'\n\010progress\030\002 \001(\0132\025.stellwerk.v1.Payl" +
+      "oad\"j\n\021HeartbeatResponse\022.\n\tcancelled\030\001 " +
+      "\003(\0132\033.stellwerk.v1.CancelledTask\022\023\n\013inte" +
+      "rval_ms\030\002 \001(\005\022\020\n\010draining\030\003 \001(\010\".\n\rCance" +
+      "lledTask\022\r\n\005token\030\001 \001(\014\022\016\n\006reason\030\002 \001(\t\"" +
+      "\\\n\023StreamResultRequest\022\r\n\005token\030\001 \001(\014\022\020\n" +
+      "\010sequence\030\002 \001(\003\022$\n\005chunk\030\003 \001(\0132\025.stellwe" +
+      "rk.v1.Payload\"_\n\024StreamResultResponse\022\r\n" +
+      "\005token\030\001 \001(\014\022\020\n\010sequence\030\002 \001(\003\022&\n\007refusa" +
+      "l\030\003 \001(\0132\025.stellwerk.v1.Refusal2\336\002\n\rWorke" +
+      "rService\022I\n\010PollTask\022\035.stellwerk.v1.Poll" +
+      "TaskRequest\032\036.stellwerk.v1.PollTaskRespo" +
+      "nse\022U\n\014CompleteTask\022!.stellwerk.v1.Compl" +
+      "eteTaskRequest\032\".stellwerk.v1.CompleteTa" +
+      "skResponse\022P\n\tHeartbeat\022\036.stellwerk.v1.H" +
+      "eartbeatRequest\032\037.stellwerk.v1.Heartbeat" +
+      "Response(\0010\001\022Y\n\014StreamResult\022!.stellwerk" +
+      ".v1.StreamResultRequest\032\".stellwerk.v1.S" +
+      "treamResultResponse(\0010\001B \n\017io.stellwerk." +
+      "v1B\013WorkerProtoP\001b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -327,7 +328,7 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_PollTaskRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_PollTaskRequest_descriptor,
-        new java.lang.String[] { "Namespace", "WorkerId", "Queue", "Actions", "MaxTasks", "Wait", });
+        new java.lang.String[] { "Namespace", "WorkerId", "Queue", "Actions", "MaxTasks", "Wait", "PinnedBuild", });
     internal_static_stellwerk_v1_PollTaskResponse_descriptor =
       getDescriptor().getMessageType(1);
     internal_static_stellwerk_v1_PollTaskResponse_fieldAccessorTable = new
@@ -375,7 +376,7 @@ public final class WorkerProto extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_Decision_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Decision_descriptor,
-        new java.lang.String[] { "Sequence", "Commands", "Keep", "Build", });
+        new java.lang.String[] { "Sequence", "Commands", "Keep", "Build", "PinRun", });
     internal_static_stellwerk_v1_Command_descriptor =
       getDescriptor().getMessageType(8);
     internal_static_stellwerk_v1_Command_fieldAccessorTable = new
