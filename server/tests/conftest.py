@@ -40,6 +40,8 @@ class Seed:
             "failure": '{"type":"Error","message":"no","category":1}',
             "created_at": "2026-01-01T00:00:00Z",
         },
+        "published": {},
+        "attributes": {"namespace_id": 1},
         "namespaces": {},
     }
 

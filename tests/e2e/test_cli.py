@@ -205,8 +205,11 @@ def read_terminal(descriptor: int) -> Iterator[bytes]:
 def test_history_is_whole_and_in_order(stellwerk_server: RunningServer, define: Define) -> None:
     run_id = start(stellwerk_server, define(ECHO))
     assert ended(stellwerk_server, run_id, "SUCCEEDED")
-    events = stellwerk_server.cli("run", "history", run_id, "--json").documents
-    assert [event["type"] for event in events] == ["RUN_STARTED", "STEP_SCHEDULED", "STEP_SUCCEEDED", "RUN_SUCCEEDED"]
+    whole = stellwerk_server.cli("run", "history", run_id, "--json").document
+    types = [event["type"] for event in whole["events"]]
+    assert types == ["RUN_STARTED", "STEP_SCHEDULED", "STEP_SUCCEEDED", "RUN_SUCCEEDED"]
+    assert (whole["run_id"], whole["version"]) == (run_id, 1)
+    assert json.loads(whole["events"][0]["attributes"])["workflow"] == whole["workflow"]
     assert "STEP_SUCCEEDED" in stellwerk_server.cli("run", "history", run_id).out
 
 
@@ -263,8 +266,8 @@ def test_retry_forks_and_keeps_what_was_finished(stellwerk_server: RunningServer
     assert fork["forked_from"] == run_id
     assert fork["run_id"] != run_id
     assert ended(stellwerk_server, fork["run_id"], "FAILED")
-    types = [e["type"] for e in stellwerk_server.cli("run", "history", fork["run_id"], "--json").documents]
-    assert "STEP_KEPT" in types
+    history = stellwerk_server.cli("run", "history", fork["run_id"], "--json").document
+    assert "STEP_KEPT" in [event["type"] for event in history["events"]]
 
 
 @pytest.mark.usefixtures("worker")

@@ -50,7 +50,7 @@ def test_an_unknown_workflow(stellwerk_server: RunningServer, arguments: tuple[s
     assert "'no-such-workflow'" in one_line(stellwerk_server.cli(*arguments))
 
 
-@pytest.mark.parametrize("verb", ["show", "watch", "history", "cancel", "terminate", "retry"])
+@pytest.mark.parametrize("verb", ["show", "watch", "history", "query", "cancel", "terminate", "resume", "retry"])
 def test_an_unknown_run(stellwerk_server: RunningServer, verb: str) -> None:
     assert NO_RUN in one_line(stellwerk_server.cli("run", verb, NO_RUN))
 
@@ -83,6 +83,8 @@ def test_errors_are_json_when_asked_for(free_port: int) -> None:
         (("run", "start", "x", "--input", "1", "--input-file", "-"), "came both"),
         (("run", "start", "x", "--timeout", "soon"), "--timeout: expected a duration"),
         (("run", "list", "--state", "DONE"), "--state: expected one of"),
+        (("run", "list", "--attribute", "total"), "--attribute: expected name=value, came 'total'"),
+        (("run", "list", "--attribute", "=1"), "--attribute: expected name=value, came '=1'"),
         (("dead-letters", "list", "--state", "LOST"), "--state: expected one of OPEN"),
         (("serve",), "database_url: expected a Postgres URL"),
         (("migrate",), "database_url: expected a Postgres URL"),

@@ -117,7 +117,7 @@ async def test_steps_follow_each_other_and_the_code_sees_what_they_gave(api: Api
     assert (result.state, result.output.json) == (run_pb2.RUN_STATE_SUCCEEDED, '{"ok": true}')
     events = await api.history(run_id)
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    assert json.loads(events[1].attributes) | {"lane": 0} == {"action": "mail", "lane": 0, "decision": 1, "build": "b1"}
+    assert json.loads(events[1].attributes) == {"action": "mail", "decision": 1, "build": "b1"}
 
 
 async def test_what_comes_while_a_decision_is_out_is_told_with_the_next_one(api: Api) -> None:
@@ -406,11 +406,15 @@ async def test_too_many_commands_an_id_twice_and_a_command_after_the_end(api: Ap
     assert "last command" in (await verdict(api, task, succeed(), action("a"))).refusal.message
     assert "expected 1 to 1" in (await verdict(api, task, action("a"), sequence=9)).refusal.message
     sequence = 1
-    for part in range(10):
-        answer = await verdict(
-            api, task, *[sleep(f"s{part}-{n}", 60) for n in range(1_000)], keep=True, sequence=sequence
-        )
-        sequence = answer.journal.sequence
+    async with api.line("w1", "x") as line, line.beating(task.token):
+        for part in range(10):
+            sleeps = [sleep(f"s{part}-{n}", 60) for n in range(1_000)]
+            answer = await verdict(api, task, *sleeps, keep=True, sequence=sequence)
+            sequence = answer.journal.sequence
+        await _cannot_open_more(api, run_id, task, sequence)
+
+
+async def _cannot_open_more(api: Api, run_id: str, task: worker_pb2.Task, sequence: int) -> None:
     refusal = (await verdict(api, task, sleep("more", 1), sequence=sequence)).refusal
     assert (refusal.reason, refusal.message) == (
         "TooManyCommands",
@@ -418,3 +422,29 @@ async def test_too_many_commands_an_id_twice_and_a_command_after_the_end(api: Ap
     )
     await decide(api, task, succeed(), sequence=sequence)
     await api.wait(run_id)
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ('{"a": NaN}', "values: expected a JSON object"),
+        ('{"a": 1e400}', "values"),
+        ("[]", "values: expected a JSON object"),
+        ('{"a": [1]}', "values.a: expected a text, a number or a boolean"),
+        (json.dumps({"a": "\U0001f686" * 400}, ensure_ascii=False), "values.a: expected at most 1000 bytes of JSON"),
+    ],
+)
+async def test_attributes_that_cannot_be_searched_for_are_refused(api: Api, values: str, wrong: str) -> None:
+    _, task = await begun(api)
+    command = worker_pb2.Command(attributes=worker_pb2.AttributesCommand(values=values))
+    answer = await verdict(api, task, command, succeed())
+    assert wrong in answer.refusal.message
+    await decide(api, task, succeed())
+
+
+async def test_the_longest_attribute_fits_into_the_index(api: Api) -> None:
+    run_id, task = await begun(api)
+    values = {"n" * 200: "\U0001f686" * 249}
+    command = worker_pb2.Command(attributes=worker_pb2.AttributesCommand(values=json.dumps(values, ensure_ascii=False)))
+    await decide(api, task, command, succeed())
+    assert json.loads((await api.get(run_id)).attributes) == values

@@ -27,7 +27,8 @@ def step_of(name: str, state: StepState = StepState.SUCCEEDED, **values: Any) ->
 def run_of(*steps: Step, **values: Any) -> Run:
     unset: dict[str, Any] = dict.fromkeys(Run.__slots__)
     texts = {"run_id": "run_1", "workflow": "w", "version": 1, "block_reason": "", "forked_from": ""}
-    return Run(**{**unset, **texts, "create_time": NOW, "state": RunState.RUNNING, "steps": steps, **values})
+    code = {"published": {}, "attributes": {}, "waiting_for": "", "continued_as": ""}
+    return Run(**{**unset, **texts, **code, "create_time": NOW, "state": RunState.RUNNING, "steps": steps, **values})
 
 
 def failure_of(message: str) -> Failure:
@@ -57,7 +58,9 @@ def lines_of(capsys: pytest.CaptureFixture[str], *items: Event | Chunk) -> list[
 def test_nothing_that_steers_a_terminal_gets_through(capsys: pytest.CaptureFixture[str]) -> None:
     failed = step_of(f"a{BAD}", StepState.DEAD, failure=failure_of(BAD), worker_id=BAD, progress=BAD)
     waiting = step_of("b", StepState.READY, waiting_for=BAD)
-    run = run_of(failed, waiting, step_of("c", StepState.LEASED, progress={BAD: BAD}), workflow=BAD, block_reason=BAD)
+    code = {"published": {BAD: BAD}, "attributes": {BAD: BAD}, "waiting_for": BAD}
+    leased = step_of("c", StepState.LEASED, progress={BAD: BAD})
+    run = run_of(failed, waiting, leased, workflow=BAD, block_reason=BAD, **code)
     chunk = Chunk(f"a{BAD}", 1, 1, BAD, NOW)
     describe.run(run, Console(width=200, markup=False))
     lines_of(capsys, chunk, event_of("STEP_DEAD", f"a{BAD}", failure=failure_of(BAD), attributes={BAD: BAD}))

@@ -8,7 +8,7 @@ from typing import Any
 from stellwerk_server import definition
 from stellwerk_server.engine.decide import decide, start
 from stellwerk_server.engine.evolve import evolve
-from stellwerk_server.engine.run import Run, Step
+from stellwerk_server.engine.run import Code, Run, Step
 from stellwerk_server.model import commands as c
 from stellwerk_server.model.errors import StellwerkError
 from stellwerk_server.model.events import SECOND, Event, EventType, Instant, TimerKind
@@ -24,9 +24,10 @@ ENDINGS = frozenset(
         EventType.RUN_CANCELLED,
         EventType.RUN_TERMINATED,
         EventType.RUN_TIMED_OUT,
+        EventType.RUN_CONTINUED,
     }
 )
-_LEFT_OUT = {"changes", "stored", "steps", "parked"}
+_LEFT_OUT = {"changes", "stored", "steps", "parked", "code"}
 
 
 def workflow_of(text: str) -> c.Workflow:
@@ -150,13 +151,21 @@ def value_of(payload: Payload | None) -> Any:
 
 
 def snapshot(run: Run) -> dict[str, Any]:
-    """Every field of a run and its steps but the notes for the committer; steps that never began look the same."""
+    """A copy of every field of a run and its steps but the notes for the committer.
+
+    Steps that never began look the same.
+    """
     fields = {name: getattr(run, name) for name in Run.__slots__ if name not in _LEFT_OUT}
     steps = {key: _step(step) for key, step in run.steps.items()}
     for step in run.workflow.definition.steps:
         steps.setdefault(step.id, _step(Step(step, step.id)))
-    told = run.signals and (run.signals.ids, run.signals.kept, {s: list(a) for s, a in run.signals.awaiting.items()})
-    return {**fields, "timers": dict(run.timers), "parked": set(run.parked), "steps": steps, "signals": told}
+    told = run.signals and (
+        set(run.signals.ids),
+        {name: list(kept) for name, kept in run.signals.kept.items()},
+        {name: list(steps) for name, steps in run.signals.awaiting.items()},
+    )
+    more = {"parked": set(run.parked), "steps": steps, "signals": told, "code": run.code and _code(run.code)}
+    return {**fields, "timers": dict(run.timers), **more}
 
 
 def illegal_moves(run: Run, events: list[Event]) -> list[str]:
@@ -185,5 +194,11 @@ def _states(run: Run) -> dict[str, Any]:
     return {"": run.state, **{key: step.state for key, step in run.steps.items()}}
 
 
+def _code(code: Code) -> dict[str, Any]:
+    fields = {name: getattr(code, name) for name in Code.__slots__}
+    return {**fields, "step": _step(code.step), "news": list(code.news)}
+
+
 def _step(step: Step) -> dict[str, Any]:
-    return {name: getattr(step, name) for name in Step.__slots__ if name not in ("definition", "stored")}
+    fields = {name: getattr(step, name) for name in Step.__slots__ if name not in ("definition", "stored")}
+    return {**fields, "outcomes": list(step.outcomes)}

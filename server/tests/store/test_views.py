@@ -63,3 +63,15 @@ def test_a_history_names_its_events(seed: Seed) -> None:
     seed("events", run_id=RUN, seq=2, type=32_000)
     found = rows(seed, b"select run_id, type from stellwerk_v1.history order by seq")
     assert found == [(ids.show(RUN), "RUN_STARTED"), (ids.show(RUN), "32000")]
+
+
+def test_what_code_shows_and_is_found_by_is_readable(seed: Seed) -> None:
+    seed("runs", id=RUN, workflow_id=seed("workflows", name="order"), decided=4)
+    seed("attributes", run_id=RUN, key="name", value='"a\\u0000"')
+    seed("attributes", run_id=RUN, key="total", value="12.5")
+    seed("published", run_id=RUN, key="stage", value=b'{"half": true}')
+    assert rows(seed, b"select decided, attributes::text from stellwerk_v1.runs") == [
+        (4, '{ "name" : "a\\u0000", "total" : 12.5 }')
+    ]
+    found = rows(seed, b"select run_id, key, value from stellwerk_v1.published")
+    assert found == [(ids.show(RUN), "stage", '{"half": true}')]

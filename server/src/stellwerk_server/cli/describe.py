@@ -27,8 +27,10 @@ def state_text(state: str) -> Text:
 
 
 def run(shown: Run, console: Console) -> None:
-    """Print the run, its steps and its end."""
+    """Print the run, what it shows, its steps and its end."""
     console.print(head(shown))
+    for line in about(shown):
+        console.print(line)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("STEP", "STATE", "ATTEMPT", "TOOK", "NOTE"):
         table.add_column(title, overflow="fold", no_wrap=title != "NOTE")
@@ -58,12 +60,24 @@ def head(shown: Run) -> Text:
     return text
 
 
+def about(shown: Run) -> Iterator[Text]:
+    """What only runs of code have: what they wait for, are found by, and show."""
+    if shown.waiting_for:
+        yield Text(f"waits    {plain(shown.waiting_for)}", style="yellow")
+    if shown.attributes:
+        yield Text(f"found by {short(shown.attributes, _PAYLOAD_SHOWN)}")
+    for key, each in sorted(shown.published.items()):
+        yield Text(f"shows    {plain(key)}  {short(each, _PAYLOAD_SHOWN)}")
+
+
 def end(shown: Run) -> Text:
-    """The output, the failure, or why the run does not go on."""
+    """The output, the failure, the run that goes on, or why the run does not."""
     if shown.failure is not None:
         return Text(f"failure  {failure_line(shown.failure)}", style="red")
     if shown.block_reason:
         return Text(f"blocked  {plain(shown.block_reason)}", style="yellow")
+    if shown.continued_as:
+        return Text(f"goes on as {shown.continued_as}")
     if shown.state.terminal:
         return Text(f"output   {short(shown.output, _PAYLOAD_SHOWN)}")
     return Text(f"input    {short(shown.input, _PAYLOAD_SHOWN)}", style="dim")

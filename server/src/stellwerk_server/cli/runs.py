@@ -12,7 +12,8 @@ from stellwerk import Client, Event, InputError, Run, RunHandle, RunState
 from stellwerk.payload import JsonText, decode_json
 from stellwerk_server.cli import describe, watch
 from stellwerk_server.cli.command import command, group
-from stellwerk_server.cli.output import Output, short, took
+from stellwerk_server.cli.history import document
+from stellwerk_server.cli.output import Output, pretty_json, short, took
 from stellwerk_server.cli.problems import CliError, refuse
 
 app = group("Start, follow, list and end runs.")
@@ -56,6 +57,10 @@ async def list_(
     out: Output,
     workflow: Annotated[str, typer.Option(help="of this workflow only")] = "",
     state: Annotated[list[str] | None, typer.Option(help="in this state only; may be given again")] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="with this attribute only (JSON, else text); may be given again"),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="the most to list")] = 50,
 ) -> None:
     """Runs, newest first."""
@@ -66,7 +71,10 @@ async def list_(
         "CREATED": lambda r: r.create_time,
         "TOOK": lambda r: took(r.create_time, r.end_time),
     }
-    await out.rows(client.list_runs(workflow, states=_states(state or []), limit=limit), columns, "no runs")
+    found = client.list_runs(
+        workflow, states=_states(state or []), attributes=_attributes(attribute or []), limit=limit
+    )
+    await out.rows(found, columns, "no runs")
 
 
 @command(app, "show")
@@ -79,6 +87,22 @@ async def show(client: Client, out: Output, run_id: RunId) -> None:
         describe.run(run, out.console)
 
 
+@command(app, "query")
+async def query(
+    client: Client,
+    out: Output,
+    run_id: RunId,
+    key: Annotated[str, typer.Argument(metavar="[KEY]", help="this value only")] = "",
+) -> None:
+    """What the code of a run has published, as JSON; no worker is asked."""
+    published = dict(sorted((await client.handle(run_id).get()).published.items()))
+    if key and key not in published:
+        there = ", ".join(map(repr, published)) or "nothing"
+        raise CliError(f"{run_id}: expected a key it has published ({there}), came {key!r}")
+    shown = published[key] if key else published
+    out.result(shown, pretty_json(shown))
+
+
 @command(app, "watch", patient=True)
 async def watch_(client: Client, out: Output, run_id: RunId) -> int:
     """Follow a run to its end, live; exit status 0 when it succeeded."""
@@ -87,7 +111,11 @@ async def watch_(client: Client, out: Output, run_id: RunId) -> int:
 
 @command(app, "history")
 async def history(client: Client, out: Output, run_id: RunId) -> None:
-    """Everything that happened to a run, in order."""
+    """Everything that happened to a run, in order; --json is the document that `replay` of the SDKs reads."""
+    if out.as_json:
+        async for piece in document(client, await client.handle(run_id).get()):
+            print(piece, end="")
+        return
     columns = {
         "#": lambda e: e.sequence,
         "TIME": lambda e: watch.to_the_millisecond(e.time),
@@ -126,8 +154,15 @@ async def signal(
 
 @command(app, "cancel")
 async def cancel(client: Client, out: Output, run_id: RunId, reason: Reason = "") -> None:
-    """End a run as CANCELLED: nothing new is handed out, running handlers are told."""
-    _say_state(out, run_id, await client.handle(run_id).cancel(reason))
+    """End a run as CANCELLED: running handlers are told, and so is code, which may clean up first."""
+    state = await client.handle(run_id).cancel(reason)
+    _say_state(out, run_id, state, "" if state.terminal else ": its code is told and decides how it ends")
+
+
+@command(app, "resume")
+async def resume(client: Client, out: Output, run_id: RunId) -> None:
+    """Have a BLOCKED run of code decided again, once its code or its worker is mended."""
+    _say_state(out, run_id, await client.handle(run_id).resume())
 
 
 @command(app, "terminate")
@@ -187,8 +222,21 @@ def _states(names: list[str]) -> list[RunState]:
     return [known[name.upper()] for name in names]
 
 
-def _say_state(out: Output, run_id: str, state: RunState) -> None:
-    out.result({"run_id": run_id, "state": state}, f"{run_id} {state}")
+def _attributes(pairs: list[str]) -> dict[str, Any]:
+    wanted = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not name or not equals:
+            refuse(f"--attribute: expected name=value, came {pair!r}")
+        try:
+            wanted[name] = decode_json(text)
+        except InputError:
+            wanted[name] = text
+    return wanted
+
+
+def _say_state(out: Output, run_id: str, state: RunState, more: str = "") -> None:
+    out.result({"run_id": run_id, "state": state}, f"{run_id} {state}{more}")
 
 
 def _exit_status(run: Run) -> int:

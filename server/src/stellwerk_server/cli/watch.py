@@ -92,7 +92,7 @@ async def _next_news(news: asyncio.Event) -> None:
 
 def tree(run: Run, chunks: deque[Chunk]) -> RenderableType:
     """The run as a tree of its steps, with the newest chunks below it."""
-    root = Tree(describe.head(run), guide_style="dim")
+    root = Tree(Group(describe.head(run), *describe.about(run)), guide_style="dim")
     branch, shown = root, 0
     for step in run.steps:
         if not describe.is_item(step):
@@ -203,7 +203,7 @@ def _chunk_text(chunk: Chunk) -> Text:
 
 
 def _ending(run: Run) -> Text:
-    if run.state.terminal and run.failure is None:
+    if run.state.terminal and run.failure is None and not run.continued_as:
         return Text.assemble(describe.state_text(run.state), f" {describe.value(run.output)}")
     return Text.assemble(describe.state_text(run.state), " ", describe.end(run))
 

@@ -71,7 +71,11 @@ async def show(
         out.document(workflow)
         return
     out.line(f"{workflow.name} version {workflow.version}{' (current)' if workflow.current else ''}")
-    out.line(pretty_json(json.loads(workflow.definition)))
+    definition = json.loads(workflow.definition)
+    if code := definition.get("code"):
+        out.line(f"code: workers on queue {code['queue']!r} that have it decide what its runs do")
+        return
+    out.line(pretty_json(definition))
 
 
 def read_definition(file: str) -> str:

@@ -12,6 +12,7 @@ from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.engine.run import Changes, Run
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids
+from stellwerk_server.model.attributes import canonical
 from stellwerk_server.model.code import Continue, pinned
 from stellwerk_server.model.events import Event
 from stellwerk_server.model.payload import NULL
@@ -91,7 +92,7 @@ def note(rows: Rows, run: Run, changes: Changes, build_of: Callable[[str], str])
     for key, value in (changes.published or {}).items():
         rows.published[run.id, key] = PublishedRow(run.id, key, value)
     for key, scalar in (changes.attributes or {}).items():
-        text = None if scalar is None else json.dumps(scalar, ensure_ascii=False)
+        text = None if scalar is None else canonical(scalar)
         rows.attributes[run.id, key] = AttributeRow(run.id, key, text, run.workflow.namespace_id)
     if changes.unparked:
         rows.unparked.append(run.id)

@@ -22,6 +22,9 @@ _FAILED_AS = {
 def started(t: Transition, command: c.ChildStarted, lease: c.Lease | None) -> list[Event]:
     """The child run is there; the step waits for its end."""
     step = t.run.steps[command.step]
+    if not is_open(t.run) or step.state.finished:
+        # A child that goes on for somebody who no longer waits.
+        return []
     t.emit(EventType.STEP_CHILD_STARTED, step.key, step.attempt, data={"child": ids.show(command.child)})
     return t.events
 

@@ -31,7 +31,7 @@ _ENDS = (m.Succeed, m.Fail, m.Cancelled, m.Continue)
 class Decision:
     """One decision being recorded: the transition, who made it, and what its events say of it."""
 
-    __slots__ = ("after", "code", "mark", "t", "worker")
+    __slots__ = ("after", "code", "head", "mark", "t", "worker")
 
     def __init__(self, t: Transition, code: Code, command: c.CompleteDecision, worker: str) -> None:
         self.t = t
@@ -40,34 +40,39 @@ class Decision:
         self.mark: dict[str, Any] = {"decision": command.sequence}
         if command.keep:
             self.mark["keep"] = True
+        # What its first event says besides.
+        self.head: dict[str, Any] = {"checksum": command.checksum}
         if command.build != code.build:
-            self.mark["build"] = command.build
+            self.head["build"] = command.build
         if command.pin_lane is not None and code.decided == 0:
-            self.mark["pin_lane"] = command.pin_lane
+            self.head["pin_lane"] = command.pin_lane
         # What its commands resolve at once.
         self.after: list[Callable[[], None]] = []
 
     def emit(self, type: EventType, step: str | None = None, attempt: int | None = None, **facts: Any) -> None:
         """Record something this decision has asked for."""
-        facts["data"] = {**facts["data"], **self.mark} if "data" in facts else self.mark
+        facts["data"] = {**facts.get("data", {}), **self.mark, **self.head}
+        self.head = {}
         self.t.emit(type, step, attempt, self.worker, **facts)
 
 
 def decided(t: Transition, command: c.CompleteDecision, lease: c.Lease | None) -> list[Event]:
     """The code has looked: record what it wants."""
     code = t.run.code
-    if code is not None and _recorded(t.run, code, command, lease):
+    if code is not None and code.decided >= command.sequence and code.checksum == command.checksum:
+        # This very result, whose answer was lost on the way.
         return []
     if lease is None or code is None or not is_open(t.run):
         raise lease_lost(t.run, command)
-    _check(t.run, command)
+    _check(t.run, code, command)
     decision = Decision(t, code, command, lease.worker)
     for wanted in command.commands:
         _RECORD[type(wanted)](decision, wanted)
     if not command.keep and not t.events:
         decision.emit(EventType.DECISION_COMPLETED)
     for follow in decision.after:
-        follow()
+        if is_open(t.run):
+            follow()
     t.settle()
     return t.events
 
@@ -141,23 +146,7 @@ def lease_lost(run: Run, command: c.LeaseCommand) -> Refused:
     return Refused("LEASE_LOST", message, run_id=shown, step=command.step, current_attempt="0")
 
 
-def _recorded(run: Run, code: Code, command: c.CompleteDecision, lease: c.Lease | None) -> bool:
-    """Whether this very decision was recorded before and its answer lost on the way."""
-    if command.commands and isinstance(command.commands[-1], _ENDS):
-        last = command.commands[-1]
-        return run.state is _STATES[type(last)] and (not isinstance(last, m.Succeed) or run.output == last.output)
-    if lease is not None and not command.keep:
-        return False
-    if code.decided < command.sequence or (lease is not None and not command.commands):
-        return False
-    steps = [wanted.step for wanted in command.commands if isinstance(wanted, m.MakeStep | m.RanStep)]
-    if lease is not None and not steps:
-        # Nothing tells it from a new one, and to say the same twice does no harm.
-        return False
-    return all(step in run.steps for step in steps)
-
-
-def _check(run: Run, command: c.CompleteDecision) -> None:
+def _check(run: Run, code: Code, command: c.CompleteDecision) -> None:
     problems: list[Problem] = []
     known: set[str] = set()
     makes = 0
@@ -172,8 +161,9 @@ def _check(run: Run, command: c.CompleteDecision) -> None:
             problems.append(Problem(f"{where}.step", f"expected a step of the run, came {wanted.step!r}"))
         elif isinstance(wanted, _ENDS) and (place + 1 < len(command.commands) or command.keep):
             problems.append(Problem(where, "expected the end to be the last command, came one before others"))
-    if not 0 < command.sequence <= run.seq:
-        problems.append(Problem("decision.sequence", f"expected 1 to {run.seq}, came {command.sequence}"))
+    least = max(1, code.decided)
+    if not least <= command.sequence <= run.seq:
+        problems.append(Problem("decision.sequence", f"expected {least} to {run.seq}, came {command.sequence}"))
     if problems:
         raise InvalidArgument(problems)
     if run.open_steps + makes > MAX_OPEN_STEPS:
@@ -203,8 +193,10 @@ def _make(d: Decision, wanted: m.MakeStep) -> None:
 
 
 def _slept(t: Transition, key: str) -> None:
-    t.emit(EventType.STEP_SUCCEEDED, key)
-    t.finished(t.run.steps[key])
+    step = t.run.steps[key]
+    if not step.state.finished:
+        t.emit(EventType.STEP_SUCCEEDED, key)
+        t.finished(step)
 
 
 def _given(payload: Payload | None) -> Payload:
@@ -252,13 +244,6 @@ def _cancelled(d: Decision, wanted: m.Cancelled) -> None:
 def _continue(d: Decision, wanted: m.Continue) -> None:
     d.emit(EventType.RUN_CONTINUED, payload=Payload(json.dumps(ids.show(wanted.run_id)).encode()))
 
-
-_STATES: dict[type, RunState] = {
-    m.Succeed: RunState.SUCCEEDED,
-    m.Fail: RunState.FAILED,
-    m.Cancelled: RunState.CANCELLED,
-    m.Continue: RunState.CONTINUED,
-}
 
 _RECORD: dict[type, Callable[[Decision, Any], None]] = {
     m.MakeStep: _make,

@@ -161,6 +161,7 @@ def _signal(t: Transition, command: c.SignalRun, lease: c.Lease | None) -> list[
     if signals is not None:
         if command.signal.id in signals.ids:
             return []
+        require_open(t.run)
         kept = len(signals.kept.get(command.signal.name, ()))
         if kept >= MAX_KEPT_SIGNALS:
             message = f"{kept} signals {command.signal.name!r} wait in {ids.show(t.run.id)} already; no step takes them"

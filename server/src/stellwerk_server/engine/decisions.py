@@ -31,6 +31,8 @@ def decided(run: Run, code: Code, event: Event) -> None:
     data = event.data or {}
     code.decider = event.worker
     code.build = data.get("build", code.build)
+    code.checksum = data.get("checksum", code.checksum)
+    run.timers.pop((DECISION, TimerKind.RETRY), None)
     code.pin_lane = data.get("pin_lane", code.pin_lane)
     code.failures = 0
     if data.get("keep"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from stellwerk_server.model.attributes import Scalar
 from stellwerk_server.model.code import DECISION
 from stellwerk_server.model.commands import Parent, Workflow
 from stellwerk_server.model.definition import StepDefinition
@@ -116,7 +117,7 @@ class Changes:
         self.ended = False
         # What code has made known, by key; None removes an attribute.
         self.published: dict[str, Payload] | None = None
-        self.attributes: dict[str, object] | None = None
+        self.attributes: dict[str, Scalar | None] | None = None
         # The run is parked because that worker could not decide it; or it is parked no longer.
         self.parked_by: str | None = None
         self.unparked = False
@@ -136,7 +137,19 @@ class Signals:
 class Code:
     """How a run that is decided by code stands with its decisions. At most one is `due`: open, queued or parked."""
 
-    __slots__ = ("build", "cancel_asked", "decided", "decider", "due", "failures", "made", "news", "pin_lane", "step")
+    __slots__ = (
+        "build",
+        "cancel_asked",
+        "checksum",
+        "decided",
+        "decider",
+        "due",
+        "failures",
+        "made",
+        "news",
+        "pin_lane",
+        "step",
+    )
 
     def __init__(self, decision: StepDefinition) -> None:
         self.step = Step(decision, DECISION)
@@ -144,6 +157,8 @@ class Code:
         # What the code has seen; 0 before its first decision.
         self.decided = 0
         self.decider: str | None = None
+        # Of the last result that was recorded.
+        self.checksum = 0
         self.build = ""
         # The lane of the build the run stays on, if it does.
         self.pin_lane: int | None = None

@@ -164,7 +164,7 @@ def described(step: StepDefinition) -> dict[str, Any]:
         data["sleep_s"] = step.sleep_s
     else:
         data["local"] = True
-    if step.retry not in (_DEFAULT, _ONCE):
+    if step.retry != (_ONCE if step.kind is StepKind.WORKFLOW else _DEFAULT):
         data["retry"] = {**asdict(step.retry), "non_retryable": sorted(step.retry.non_retryable)}
     if step.timeout != _UNBOUNDED:
         data["timeout"] = {name: value for name, value in asdict(step.timeout).items() if value is not None}

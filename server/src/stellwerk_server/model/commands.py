@@ -124,6 +124,8 @@ class CompleteDecision(NamedTuple):
     commands: tuple[CodeCommand, ...]
     keep: bool
     build: str
+    # A checksum of token and content: the same result sent again is known by it.
+    checksum: int = 0
     # The run stays on this build while a worker of it is there; counts in the first decision only.
     pin: bool = False
     # The lane of that build; the committer finds it.

@@ -18,15 +18,17 @@ from stellwerk_server.model.errors import InvalidArgument, Problem
 from stellwerk_server.model.events import SECOND, Event, Instant
 from stellwerk_server.model.failure import Category, Failure
 from stellwerk_server.model.payload import Payload
+from stellwerk_server.model.states import RunState
 from stellwerk_server.rpc.fields import DEAD_LETTER_PREFIX, shown
 from stellwerk_server.store.chunks import Chunk
 from stellwerk_server.store.dead_letters import DeadLetter
-from stellwerk_server.store.runs import Run
+from stellwerk_server.store.runs import Published, Run
 from stellwerk_server.store.steps import Step
 
 JSON = "application/json"
 # Deep enough for any document people write; the readers of all languages manage it without a stack overflow.
 MAX_JSON_DEPTH = 200
+_INTERNAL = frozenset(("lane", "pin_lane", "checksum"))
 _MAX_CONTENT_TYPE_CHARS = 200
 _MAX_CAUSES = 10
 _MAX_TYPE_CHARS = 256
@@ -66,8 +68,10 @@ def read_payload(message: payload_pb2.Payload, field: str, max_bytes: int) -> Pa
 
 def payload_message(stored: Payload | None) -> payload_pb2.Payload | None:
     """The proto of a stored payload."""
-    if stored is None:
-        return None
+    return None if stored is None else _payload_message(stored)
+
+
+def _payload_message(stored: Payload) -> payload_pb2.Payload:
     if payload.is_json(stored):
         return payload_pb2.Payload(json=stored.decode())
     header, data = payload.unpack(stored)
@@ -111,8 +115,11 @@ def stored_failure_message(stored: str | None) -> payload_pb2.Failure | None:
     return None if stored is None else failure_message(failures.from_json(stored))
 
 
-def run_message(run: Run, steps: Iterable[run_pb2.Step] = ()) -> run_pb2.Run:
-    """A run as it stands."""
+def run_message(
+    run: Run, steps: Iterable[run_pb2.Step] = (), published: Iterable[Published] = (), waiting_for: str = ""
+) -> run_pb2.Run:
+    """A run as it stands. What a continued one leaves behind is the id of the next, not an output."""
+    continued = run.state == RunState.CONTINUED
     return run_pb2.Run(
         run_id=ids.show(run.id),
         namespace=run.namespace,
@@ -120,7 +127,7 @@ def run_message(run: Run, steps: Iterable[run_pb2.Step] = ()) -> run_pb2.Run:
         version=run.version,
         state=run.state,  # type: ignore[arg-type]  # the numbers are the proto's
         input=payload_message(run.input),
-        output=payload_message(run.output),
+        output=None if continued else payload_message(run.output),
         failure=stored_failure_message(run.failure),
         idempotency_key=run.idempotency_key or "",
         create_time=timestamp(run.created_at),
@@ -132,6 +139,10 @@ def run_message(run: Run, steps: Iterable[run_pb2.Step] = ()) -> run_pb2.Run:
         parent_run_id=_shown_id(run.parent_run_id),
         parent_step=run.parent_step or "",
         steps=steps,
+        published={each.key: _payload_message(each.value) for each in published},
+        attributes=run.attributes or "",
+        waiting_for=waiting_for,
+        continued_as=json.loads(run.output) if continued and run.output else "",
     )
 
 
@@ -168,6 +179,18 @@ def unbegun_step_message(defined: StepDefinition, needs: Iterable[str], state: i
     )
 
 
+def started_message(event: Event, run: Run) -> run_pb2.Event:
+    """The first entry of a history, with what was started: the workflow's name and the input, kept with the run."""
+    return event_message(event._replace(payload=run.input, data={**(event.data or {}), "workflow": run.workflow}))
+
+
+def _shown(data: dict[str, Any] | None) -> str:
+    """What else an event carries, without what only the server has a use for."""
+    if data is None:
+        return ""
+    return json.dumps({name: value for name, value in data.items() if name not in _INTERNAL}, ensure_ascii=False)
+
+
 def event_message(event: Event) -> run_pb2.Event:
     """One entry of a history."""
     return run_pb2.Event(
@@ -180,7 +203,7 @@ def event_message(event: Event) -> run_pb2.Event:
         failure=failure_message(event.failure),
         worker_id=event.worker or "",
         start_time=timestamp(event.started_at),
-        attributes="" if event.data is None else json.dumps(event.data, ensure_ascii=False),
+        attributes=_shown(event.data),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +15,10 @@ from stellwerk_server.model.commands import CompleteDecision
 from stellwerk_server.model.errors import InvalidArgument, NotFound, Problem
 from stellwerk_server.model.token import Token
 from stellwerk_server.rpc import convert, names, wire
+from stellwerk_server.rpc.fields import Fields
 
 MAX_COMMANDS = 1_000
 _MAX_SPAN_S = 315_360_000.0
-_MAX_ATTRIBUTES = 100
-_MAX_ATTRIBUTE_CHARS = 1_000
 _CLOSES = ("cancel", "terminate", "abandon")
 
 
@@ -30,12 +29,14 @@ class Decisions:
         self._workflows = workflows
         self._limit = max_payload_bytes
 
-    async def command(self, token: Token, message: worker_pb2.Decision, namespace: str, field: str) -> CompleteDecision:
-        """The command of one decision; raises InvalidArgument, or NotFound for a workflow that is not there."""
+    async def command(
+        self, token: Token, result: worker_pb2.TaskResult, namespace: str, field: str
+    ) -> CompleteDecision:
+        """The command of one decision; raises InvalidArgument, also for a workflow that is not there."""
+        message = result.decision
         if token.step != code.DECISION:
-            raise InvalidArgument(
-                [Problem(field, f"expected an output or a failure for step {token.step!r}, came a decision")]
-            )
+            came = f"expected an output or a failure for step {token.step!r}, came a decision"
+            raise InvalidArgument([Problem(field, came)])
         names.check_text(f"{field}.build", message.build, 200)
         if len(message.commands) > MAX_COMMANDS:
             came = f"expected at most {MAX_COMMANDS} commands at a time, came {len(message.commands)}"
@@ -44,8 +45,18 @@ class Decisions:
             await self._one(wanted, namespace, f"{field}.commands[{place}]")
             for place, wanted in enumerate(message.commands)
         ]
-        place = (token.run_id, token.step, token.attempt, token.secret)
-        return CompleteDecision(*place, message.sequence, tuple(commands), message.keep, message.build, message.pin_run)
+        return CompleteDecision(
+            token.run_id,
+            token.step,
+            token.attempt,
+            token.secret,
+            message.sequence,
+            tuple(commands),
+            message.keep,
+            message.build,
+            zlib.crc32(result.SerializeToString()),
+            message.pin_run,
+        )
 
     async def _one(self, wanted: worker_pb2.Command, namespace: str, field: str) -> code.CodeCommand:
         kind = wanted.WhichOneof("kind")
@@ -179,20 +190,9 @@ def _publish(wanted: worker_pb2.Command, field: str, limit: int) -> code.Publish
 
 
 def _attributes(wanted: worker_pb2.Command, field: str, limit: int) -> code.SetAttributes:
-    text = wanted.attributes.values
-    try:
-        values = json.loads(text or "{}")
-    except ValueError as error:
-        raise InvalidArgument([Problem(f"{field}.values", f"expected a JSON object, came {text[:80]!r}")]) from error
-    if not isinstance(values, dict) or len(values) > _MAX_ATTRIBUTES:
-        problem = Problem(f"{field}.values", f"expected a JSON object of at most {_MAX_ATTRIBUTES}, came {text[:80]!r}")
-        raise InvalidArgument([problem])
-    for name, value in values.items():
-        names.check_name(f"{field}.values", name)
-        fits = value is None or isinstance(value, str | int | float | bool)
-        if not fits or (isinstance(value, str) and (len(value) > _MAX_ATTRIBUTE_CHARS or "\0" in value)):
-            came = f"expected a text of at most {_MAX_ATTRIBUTE_CHARS} characters, a number or a boolean"
-            raise InvalidArgument([Problem(f"{field}.values.{name}", f"{came}, came {json.dumps(value)[:80]}")])
+    fields = Fields()
+    values = fields.attributes(f"{field}.values", wanted.attributes.values, removals=True)
+    fields.raise_if_any()
     return code.SetAttributes(values)
 
 

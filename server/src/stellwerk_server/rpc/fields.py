@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TypeVar
 
+import orjson
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from stellwerk_server.model import attributes as searchable
 from stellwerk_server.model import ids
+from stellwerk_server.model.attributes import Scalar
 from stellwerk_server.model.errors import InvalidArgument, Problem
-from stellwerk_server.rpc.names import check_namespace
+from stellwerk_server.rpc.names import check_name, check_namespace
 
 DEAD_LETTER_PREFIX = "dl_"
 DEFAULT_NAMESPACE = "default"
@@ -93,6 +96,36 @@ class Fields:
         except (ValueError, OverflowError):
             self.refuse(field, "a time from year 1 to 9999", f"{message.seconds} s")
             return None
+
+    def attributes(self, field: str, text: str, *, removals: bool = False) -> dict[str, Scalar | None]:
+        """The attributes of a JSON object, {} for an empty text; with `removals` a null stands for one to remove."""
+        if not text:
+            return {}
+        expected = "a JSON object of texts, numbers and booleans"
+        try:
+            values = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            values = None
+        if not isinstance(values, dict):
+            self.refuse(field, expected, text)
+            return {}
+        if len(values) > searchable.MAX_ATTRIBUTES:
+            self.refuse(field, f"at most {searchable.MAX_ATTRIBUTES} attributes", len(values))
+            return {}
+        return {name: value for name, value in values.items() if self._attribute(field, name, value, removals)}
+
+    def _attribute(self, field: str, name: str, value: object, removals: bool) -> bool:
+        known = len(self.problems)
+        try:
+            check_name(field, name)
+        except InvalidArgument as error:
+            self.problems += error.problems
+            return False
+        if not searchable.is_scalar(value) and not (removals and value is None):
+            self.refuse(f"{field}.{name}", "a text, a number or a boolean", value)
+        elif value is not None and len(searchable.canonical(value).encode()) > searchable.MAX_VALUE_BYTES:
+            self.refuse(f"{field}.{name}", f"at most {searchable.MAX_VALUE_BYTES} bytes of JSON", value)
+        return len(self.problems) == known
 
     def position(self, token: str, *scope: object) -> str | None:
         """Where the page goes on; None for the first one. The token must come from the same `scope`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,15 +12,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from stellwerk.v1 import run_pb2
 from stellwerk_server.commit.workflows import Workflows
+from stellwerk_server.model.attributes import canonical
+from stellwerk_server.model.code import step_definition
 from stellwerk_server.model.definition import WorkflowDefinition
 from stellwerk_server.model.errors import NotFound
+from stellwerk_server.model.events import EventType
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.model.states import RunState, StepState
 from stellwerk_server.rpc import convert
 from stellwerk_server.rpc.fields import Fields, page_token
-from stellwerk_server.rpc.waiting import why_it_waits
-from stellwerk_server.store import events, runs, steps, workers
-from stellwerk_server.store.runs import Run, RunFilter
+from stellwerk_server.rpc.waiting import why_it_waits, why_undecided
+from stellwerk_server.store import events, rows, runs, steps, workers
+from stellwerk_server.store.runs import Published, Run, RunFilter
 from stellwerk_server.store.steps import Step
 from stellwerk_server.store.workers import Served
 
@@ -55,18 +59,10 @@ class RunReads:
             run = await runs.get(connection, namespace, run_id)
             if run is None:
                 raise run_not_found(namespace, request.run_id)
-            begun = await steps.of_run(connection, run_id) if request.include_steps else []
+            shown, begun = await _parts(connection, run, request.include_steps)
             served = await _served(connection, run, begun)
-        if not request.include_steps:
-            return run_pb2.GetRunResponse(run=convert.run_message(run))
-        workflow = await self._workflows.by_id(run.workflow_id)
-        messages = step_messages(run, workflow.definition, begun, served)
-        for message in messages:
-            if message.state == run_pb2.STEP_STATE_LEASED:
-                progress = convert.payload_message(self._progress(run_id, message.step))
-                if progress is not None:
-                    message.progress.CopyFrom(progress)
-        return run_pb2.GetRunResponse(run=convert.run_message(run, messages))
+        messages = await self._step_messages(run, begun, served) if request.include_steps else ()
+        return run_pb2.GetRunResponse(run=convert.run_message(run, messages, shown, why_undecided(run, served)))
 
     async def ListRuns(self, request: run_pb2.ListRunsRequest, context: object = None) -> run_pb2.ListRunsResponse:
         """Runs that fit the filter, newest first."""
@@ -91,13 +87,32 @@ class RunReads:
         after = fields.number_position(request.page_token, *scope) or 0
         fields.raise_if_any()
         async with self._pool.connection() as connection:
-            if await runs.get(connection, namespace, run_id) is None:
+            run = await runs.get(connection, namespace, run_id)
+            if run is None:
                 raise run_not_found(namespace, request.run_id)
             page = await events.after(connection, run_id, after, size)
         return run_pb2.GetHistoryResponse(
-            events=[convert.event_message(event) for event in page.rows],
+            events=[
+                convert.started_message(event, run)
+                if event.type is EventType.RUN_STARTED
+                else convert.event_message(event)
+                for event in page.rows
+            ],
             next_page_token=page_token(page.rows[-1].seq, *scope) if page.more else "",
         )
+
+    async def _step_messages(self, run: Run, begun: Sequence[Step], served: Sequence[Served]) -> list[run_pb2.Step]:
+        if run.decided is None:
+            workflow = await self._workflows.by_id(run.workflow_id)
+            messages = step_messages(run, workflow.definition, begun, served)
+        else:
+            messages = [_message_of_code(step, served) for step in begun]
+        for message in messages:
+            if message.state == run_pb2.STEP_STATE_LEASED:
+                progress = convert.payload_message(self._progress(run.id, message.step))
+                if progress is not None:
+                    message.progress.CopyFrom(progress)
+        return messages
 
 
 def step_messages(
@@ -122,8 +137,26 @@ def step_messages(
     return messages
 
 
+def _message_of_code(step: Step, served: Sequence[Served]) -> run_pb2.Step:
+    defined = step_definition(step.key, step.position, json.loads(step.definition or "{}"))
+    return convert.step_message(step, defined, (), why_it_waits(step, defined, served))
+
+
+async def _parts(
+    connection: AsyncConnection[Any], run: Run, include_steps: bool
+) -> tuple[Sequence[Published], Sequence[Step]]:
+    """What the run's code shows, and its steps when asked for; together not more than an answer has room for."""
+    if run.decided is None:
+        return (), await steps.of_run(connection, run.id) if include_steps else ()
+    shown = await runs.published(connection, run.id, rows.PAGE_BYTES)
+    if not include_steps:
+        return shown, ()
+    left = rows.PAGE_BYTES - sum(len(each.value) for each in shown)
+    return shown, await steps.of_run(connection, run.id, most=steps.MOST_OF_CODE, max_bytes=left)
+
+
 async def _served(connection: AsyncConnection[Any], run: Run, begun: Sequence[Step]) -> list[Served]:
-    if not any(step.state == StepState.READY for step in begun):
+    if run.decision_queue is None and not any(step.state == StepState.READY for step in begun):
         return []
     return await workers.list_served(connection, run.namespace)
 
@@ -141,8 +174,15 @@ def _run_filter(request: run_pb2.ListRunsRequest) -> tuple[RunFilter, tuple[obje
         created_before=fields.moment("created_before", request.created_before)
         if request.HasField("created_before")
         else None,
+        attributes={
+            name: canonical(value)
+            for name, value in sorted(fields.attributes("attributes", request.attributes).items())
+            if value is not None
+        },
     )
-    scope = ("runs", wanted.namespace, wanted.workflow, sorted(wanted.states), *_times(request))
+    scope: tuple[object, ...] = ("runs", wanted.namespace, wanted.workflow, sorted(wanted.states), *_times(request))
+    if wanted.attributes:
+        scope += (wanted.attributes,)
     before_id = fields.number_position(request.page_token, *scope)
     fields.raise_if_any()
     return replace(wanted, before_id=before_id), scope

@@ -148,7 +148,7 @@ class WorkerServicer:
 
     async def _decision(self, result: worker_pb2.TaskResult, namespace: str, field: str) -> Command:
         token = self._token(result.token, f"{field}.token")
-        return await self._decisions.command(token, result.decision, namespace, f"{field}.decision")
+        return await self._decisions.command(token, result, namespace, f"{field}.decision")
 
     def _command(self, result: worker_pb2.TaskResult, field: str) -> Command:
         token = self._token(result.token, f"{field}.token")

@@ -106,8 +106,11 @@ runs = Table(
     _moment("deadline"),
     _moment("created_at", nullable=False),
     _moment("ended_at"),
+    # Of a run of code: the last event that its last decision had seen.
+    Column("decided", Integer),
     CheckConstraint("state between 1 and 10"),
     CheckConstraint("seq > 0"),
+    CheckConstraint("decided >= 0"),
     Index("runs_workflow", "workflow_id", "id"),
     Index(
         "runs_request",
@@ -138,6 +141,8 @@ steps = Table(
     _moment("ended_at"),
     Column("items", Integer),
     Column("items_finished", Integer),
+    # Of a run of code: the step as its code described it, JSON (model.code.step_definition reads it).
+    Column("definition", Text),
     PrimaryKeyConstraint("run_id", "key"),
     # LEASED (3) is never stored: it is READY with a row in leases.
     CheckConstraint("state between 1 and 9 and state <> 3"),
@@ -247,6 +252,41 @@ children = Table(
     _needed("parent_run_id", BigInteger),
     _needed("step", Text),
     Index("children_parent", "parent_run_id", "step", "run_id"),
+)
+
+# What the code of runs shows and is found by.
+published = Table(
+    "published",
+    metadata,
+    _needed("run_id", BigInteger),
+    _needed("key", Text),
+    _needed("value", LargeBinary),
+    PrimaryKeyConstraint("run_id", "key"),
+    postgresql_with=_ROOM_FOR_UPDATES,
+)
+
+attributes = Table(
+    "attributes",
+    metadata,
+    _needed("run_id", BigInteger),
+    _needed("key", Text),
+    # Canonical JSON of a text, a number or a boolean, so that equal values are equal texts.
+    _needed("value", Text),
+    _needed("namespace_id", Integer),
+    PrimaryKeyConstraint("run_id", "key"),
+    Index("attributes_value", "namespace_id", "key", "value", "run_id"),
+)
+
+# Runs of code that are BLOCKED because their decision failed.
+parked = Table(
+    "parked",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    _needed("namespace_id", Integer),
+    _needed("workflow", Text),
+    _needed("build", Text),
+    _needed("reason", Text),
+    Index("parked_workflow", "namespace_id", "workflow"),
 )
 
 idempotency_keys = Table(

@@ -12,6 +12,8 @@ from stellwerk_server.model.payload import Payload
 from stellwerk_server.store import rows, sql
 
 _OF_RUN = sql.load("read").steps_of_run
+# Code may make any number of steps; an answer has room for so many.
+MOST_OF_CODE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,19 @@ class Step:
     ended_at: Instant | None
     items: int | None
     items_finished: int | None
+    # Of a run of code: what its code asked for, as `model.code.step_definition` reads it.
+    definition: str | None
     # The last run the step has started.
     child: int | None = None
 
 
-async def of_run(connection: AsyncConnection[Any], run_id: int) -> list[Step]:
-    """The steps that have a row, in definition order, each foreach followed by its items.
+async def of_run(
+    connection: AsyncConnection[Any], run_id: int, *, most: int | None = None, max_bytes: int | None = None
+) -> list[Step]:
+    """The steps that have a row, in definition order, each foreach followed by its items; the last `most` of them.
 
-    Payloads and failures are given until they take up rows.PAGE_BYTES, those of items last; then they are
-    None.
+    Payloads and failures are given until they take up `max_bytes` (None: rows.PAGE_BYTES), those of items last;
+    then they are None.
     """
-    return await rows.many(connection, Step, _OF_RUN, {"run_id": run_id, "max_bytes": rows.PAGE_BYTES})
+    bound = rows.PAGE_BYTES if max_bytes is None else max_bytes
+    return await rows.many(connection, Step, _OF_RUN, {"run_id": run_id, "max_bytes": bound, "most": most})

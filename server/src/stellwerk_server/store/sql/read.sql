@@ -7,23 +7,31 @@
 set transaction isolation level repeatable read read only
 
 -- name: get_run
+-- `decision_queue` is where a decision of its code waits to be handed out.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, r.input, r.output,
   r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at, r.ended_at,
-  c.parent_run_id, c.step as parent_step
+  c.parent_run_id, c.step as parent_step, a.attributes, r.decided, l.queue as decision_queue
 from runs r
 left join children c on c.run_id = r.id
+left join ready d on r.decided is not null and d.run_id = r.id and d.step = %(decision)b
+left join lanes l on l.id = d.lane
+left join lateral (
+  select '{' || string_agg(to_json(key)::text || ':' || value, ',' order by key) || '}' as attributes
+  from attributes where run_id = r.id
+) a on true
 join namespaces n on n.id = r.namespace_id
 join workflows w on w.id = r.workflow_id
 where r.id = %(run_id)b and n.name = %(namespace)b
 
 -- name: list_runs
--- Newest first along the primary key; without payloads.
+-- Newest first along the primary key; without payloads, but a CONTINUED run's output is the id of the next.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
-  null::bytea as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at,
-  r.ended_at, c.parent_run_id, c.step as parent_step, r.found
+  case when r.state = 10 then r.output end as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from,
+  r.deadline, r.created_at, r.ended_at, c.parent_run_id, c.step as parent_step, r.attributes, r.found
 from (
-  select v.*, count(*) over () as found, sum(512 + coalesce(octet_length(failure), 0)) over (
-    order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  select v.*, a.attributes, count(*) over () as found,
+    sum(512 + coalesce(octet_length(failure), 0) + coalesce(octet_length(a.attributes), 0))
+      over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
   from (
     select * from runs
     where namespace_id = (select id from namespaces where name = %(namespace)b)
@@ -34,6 +42,10 @@ from (
     order by id desc
     limit %(limit)b
   ) v
+  left join lateral (
+    select '{' || string_agg(to_json(key)::text || ':' || value, ',' order by key) || '}' as attributes
+    from attributes where run_id = v.id
+  ) a on true
 ) r
 left join children c on c.run_id = r.id
 join namespaces n on n.id = r.namespace_id
@@ -44,11 +56,12 @@ order by r.id desc
 -- name: list_runs_of_workflow
 -- The newest of each version along runs_workflow, then the newest of those.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
-  null::bytea as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at,
-  r.ended_at, c.parent_run_id, c.step as parent_step, r.found
+  case when r.state = 10 then r.output end as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from,
+  r.deadline, r.created_at, r.ended_at, c.parent_run_id, c.step as parent_step, r.attributes, r.found
 from (
-  select v.*, count(*) over () as found, sum(512 + coalesce(octet_length(failure), 0)) over (
-    order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  select v.*, a.attributes, count(*) over () as found,
+    sum(512 + coalesce(octet_length(failure), 0) + coalesce(octet_length(a.attributes), 0))
+      over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
   from (
     select v.*
     from workflows w
@@ -65,6 +78,10 @@ from (
     order by v.id desc
     limit %(limit)b
   ) v
+  left join lateral (
+    select '{' || string_agg(to_json(key)::text || ':' || value, ',' order by key) || '}' as attributes
+    from attributes where run_id = v.id
+  ) a on true
 ) r
 left join children c on c.run_id = r.id
 join namespaces n on n.id = r.namespace_id
@@ -72,18 +89,83 @@ join workflows w on w.id = r.workflow_id
 where coalesce(r.bytes_before, 0) < %(max_bytes)b
 order by r.id desc
 
+-- name: rarest_attribute
+-- The one that the fewest runs have: the others are looked up for those. Counting more would cost more than it saves.
+select f.key, f.value
+from unnest(%(keys)b::text[], %(values)b::text[]) as f (key, value)
+cross join lateral (
+  select count(*) as found from (
+    select from attributes a
+    where a.namespace_id = (select id from namespaces where name = %(namespace)b)
+      and a.key = f.key and a.value = f.value
+    limit 2000
+  ) a
+) c
+order by c.found
+limit 1
+
+-- name: list_runs_by_attributes
+-- Newest first along attributes_value. The others are counted: a condition for each would be planned as a join of all.
+select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
+  case when r.state = 10 then r.output end as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from,
+  r.deadline, r.created_at, r.ended_at, c.parent_run_id, c.step as parent_step, r.attributes, r.found
+from (
+  select v.*, a.attributes, count(*) over () as found,
+    sum(512 + coalesce(octet_length(failure), 0) + coalesce(octet_length(a.attributes), 0))
+      over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select v.*
+    from attributes f
+    join runs v on v.id = f.run_id
+    where f.namespace_id = (select id from namespaces where name = %(namespace)b)
+      and f.key = %(key)b and f.value = %(value)b and f.run_id between %(from_id)b and %(to_id)b
+      and (
+        select count(*) from attributes a
+        where a.run_id = f.run_id
+          and (a.key, a.value) in (select * from unnest(%(keys)b::text[], %(values)b::text[]))
+      ) = cardinality(%(keys)b::text[])
+      and (%(workflow)b::text = '' or v.workflow_id in (
+        select w.id from workflows w where w.namespace_id = v.namespace_id and w.name = %(workflow)b::text))
+      and (%(states)b::smallint[] is null or v.state = any(%(states)b::smallint[]))
+      and (%(created_after)b::timestamptz is null or v.created_at > %(created_after)b::timestamptz)
+      and (%(created_before)b::timestamptz is null or v.created_at < %(created_before)b::timestamptz)
+    order by f.run_id desc
+    limit %(limit)b
+  ) v
+  left join lateral (
+    select '{' || string_agg(to_json(key)::text || ':' || value, ',' order by key) || '}' as attributes
+    from attributes where run_id = v.id
+  ) a on true
+) r
+left join children c on c.run_id = r.id
+join namespaces n on n.id = r.namespace_id
+join workflows w on w.id = r.workflow_id
+where coalesce(r.bytes_before, 0) < %(max_bytes)b
+order by r.id desc
+
+-- name: published_of_run
+-- By key, as many as fit.
+select key, value
+from (
+  select key, value, sum(octet_length(key) + octet_length(value)) over (order by key) as bytes
+  from published where run_id = %(run_id)b
+) p
+where bytes <= %(max_bytes)b
+order by key
+
 -- name: steps_of_run
--- LEASED is derived here. Payloads are left out once those before take up the bound, items of a foreach last.
+-- LEASED is derived here. Payloads are left out once those before take up the bound, items of a foreach last. Only of
+-- the last `most` steps: code may make any number (null: all).
 select s.key, s.position, s.item, case when l.run_id is null then s.state else 3::smallint end as state, s.attempt,
   case when s.fits then s.input end as input, case when s.fits then s.output end as output,
   case when s.fits then s.failure end as failure,
   coalesce(l.worker, s.worker) as worker, s.due_at, s.ready_at, coalesce(l.leased_at, s.started_at) as started_at,
-  s.ended_at, s.items, s.items_finished, c.child
+  s.ended_at, s.items, s.items_finished, s.definition, c.child
 from (
   select *, coalesce(sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
                          + coalesce(octet_length(failure), 0))
                      over (order by item is not null, position, item), 0) <= %(max_bytes)b as fits
-  from steps where run_id = %(run_id)b
+  from (select * from steps where run_id = %(run_id)b order by position desc limit %(most)b::bigint) s
 ) s
 left join leases l on l.run_id = %(run_id)b and l.step = s.key
 left join (
