@@ -16,7 +16,7 @@ from stellwerk_server.engine.transition import Transition, is_open, require_open
 from stellwerk_server.model import code as m
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids
-from stellwerk_server.model.errors import Exhausted, InvalidArgument, Problem, Refused
+from stellwerk_server.model.errors import InvalidArgument, Problem, Refused
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
 from stellwerk_server.model.failure import Category, Failure
 from stellwerk_server.model.payload import NULL, Payload
@@ -168,7 +168,8 @@ def _check(run: Run, code: Code, command: c.CompleteDecision) -> None:
         raise InvalidArgument(problems)
     if run.open_steps + makes > MAX_OPEN_STEPS:
         message = f"{run.open_steps + makes} commands are open, at most {MAX_OPEN_STEPS} may be: wait for some first"
-        raise Exhausted("TooManyCommands", message, run_id=ids.show(run.id))
+        # Waiting would not help: the code has to change.
+        raise Refused("TooManyCommands", message, run_id=ids.show(run.id))
 
 
 def _again_at(t: Transition, code: Code, failure: Failure) -> int:
