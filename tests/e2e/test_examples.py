@@ -19,11 +19,12 @@ import pytest
 from stellwerk import Client, InvalidArgument, RunFailed
 from tests.support.programs import gone_within, living
 from tests.support.servers import RunningServer, clean_environment
-from tools.examples import odd_tree
-from tools.examples.check import as_text, drive, pairs, run_case
-from tools.examples.checks import CHECKS, Check, streamed, without_id
+from tools.examples import odd_tree, unit_tests
+from tools.examples.check import ALL, CHECKS, EXPECTED, as_text, drive, pairs, run_case
+from tools.examples.checks import Check, streamed, without_id
 from tools.examples.children import Child, identity
-from tools.examples.programs import LANGUAGES, ROOT, ToolError, require
+from tools.examples.crew import Crew
+from tools.examples.programs import CASES, CODED, DEFINED, LANGUAGES, ROOT, TOGETHER, ToolError, require
 from tools.examples.stack import read, stop_all, write
 
 PATIENCE_S = 110
@@ -61,12 +62,21 @@ async def test_an_example_gives_what_is_expected(
 
 
 def test_every_case_is_checked_in_every_language() -> None:
-    cases = {path.parent.name for path in (ROOT / "examples").glob("*/workflow.yaml")}
-    assert cases == set(CHECKS)
-    assert set(pairs()) == {(c, lang) for c in cases - {"polyglot"} for lang in LANGUAGES} | {("polyglot", "all")}
+    cases = {path.parent.name for path in (ROOT / "examples").glob("*/README.md")}
+    assert cases == set(CHECKS) == set(EXPECTED) == {*DEFINED, *CODED}
+    assert set(DEFINED) == {path.parent.name for path in (ROOT / "examples").glob("*/workflow.yaml")}
+    assert set(pairs()) == {(c, lang) for c in cases - {"polyglot"} for lang in LANGUAGES} | {
+        (c, ALL) for c in TOGETHER
+    }
 
 
-async def hellos(client: Client, _scratch: Path) -> Any:
+@pytest.mark.parametrize("language", ["python", "node"])  # Java's run with all of Java
+def test_the_tests_of_the_examples_pass(language: str) -> None:
+    problem, _ = unit_tests.run(language)
+    assert problem == ""
+
+
+async def hellos(client: Client, _crew: Crew) -> Any:
     """Names with all that text can hold."""
     names = [
         "",
@@ -84,7 +94,7 @@ async def hellos(client: Client, _scratch: Path) -> Any:
     return [outputs, await handle.result(), await streamed(handle)]
 
 
-async def orders(client: Client, _scratch: Path) -> Any:
+async def orders(client: Client, _crew: Crew) -> Any:
     """Amounts on both sides of the limit, and inputs the schema or a handler refuses."""
     seen: list[Any] = []
     for total in (1, 99_999, 100_000, 100_001, 2**53 + 1):
@@ -97,8 +107,9 @@ async def orders(client: Client, _scratch: Path) -> Any:
     return seen
 
 
-async def censuses(client: Client, scratch: Path) -> Any:
+async def censuses(client: Client, crew: Crew) -> Any:
     """Trees with names made by chance, `skip` patterns, and folders that are none."""
+    scratch = crew.folder
     tree = make_tree_by_chance(scratch / "chance", seed=4)
     odd_tree.make(scratch / "odd")
     seen = []
@@ -177,7 +188,7 @@ def everything(scratch: Path) -> Iterator[Path]:
 
 def test_all_starts_everything_and_stop_ends_it(everything: Path) -> None:
     children = read(everything)
-    assert len(children) == 1 + 4 * len(LANGUAGES)
+    assert len(children) == 1 + len(CASES) * len(LANGUAGES)
     address = json.loads((everything / "server.out").read_text())["address"]
     assert asyncio.run(run_polyglot(address)) == ["## a", "# b"]
 
@@ -236,7 +247,7 @@ def test_workers_of_a_language_serve_a_running_server_until_ctrl_c(stellwerk_ser
         assert started.document["output"]["greeting"] == "Hello, Ada!", started.err
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
-    assert len(workers) == 4
+    assert len(workers) == len(CASES)
     assert living([int(pid) for pid in workers]) == []
 
 

@@ -1,4 +1,4 @@
-"""`make examples`: every example in every language against a real server of its own, compared to the letter.
+"""`make examples`: every example in every language against a real server, compared to the letter, and their unit tests.
 
 Leaves nothing behind: folders are temporary, and what was started is stopped by its pid.
 """
@@ -6,23 +6,26 @@ Leaves nothing behind: folders are temporary, and what was started is stopped by
 import asyncio
 import json
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from examples.census.demo import program, server
+from examples.census.demo import server
 from stellwerk import Client
-from tools.examples.checks import CHECKS, EXPECTED, Check
-from tools.examples.programs import CASES, EXAMPLES, LANGUAGES, ROOT, ToolError, command, environment, require
+from tools.examples import checks, code_checks, unit_tests
+from tools.examples.checks import Check
+from tools.examples.crew import Crew, crew
+from tools.examples.programs import CASES, DEFINED, EXAMPLES, LANGUAGES, TOGETHER, ToolError, require
 
 PATIENCE_S = 60.0
 LOG_LINES_SHOWN = 20
 ALL = "all"
+
+CHECKS: dict[str, Check] = {**checks.CHECKS, **code_checks.CHECKS}
+EXPECTED: dict[str, Any] = {**checks.EXPECTED, **code_checks.EXPECTED}
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Outcome:
     took_s: float
 
     def __str__(self) -> str:
-        return f"{self.case:<10}{self.language:<8}{'ok' if self.right else 'WRONG':<6}{self.took_s:.1f} s"
+        return line(self.case, self.language, self.right, self.took_s)
 
     @property
     def right(self) -> bool:
@@ -61,14 +64,18 @@ async def check_all(languages: Collection[str], tell: Callable[[str], None]) -> 
                 outcome = await run_case(case, language, ready["address"], Path(scratch))
             tell(str(outcome))
             wrong += [] if outcome.right else [outcome.difference]
+    for language in languages:
+        problem, took_s = unit_tests.run(language)
+        tell(line("tests", language, not problem, took_s))
+        wrong += [problem] if problem else []
     if wrong:
         raise ToolError("\n".join(wrong))
 
 
 def pairs(languages: Collection[str] = LANGUAGES) -> list[tuple[str, str]]:
-    """Every case with the languages it is run in; a polyglot run takes all of them at once."""
+    """Every case with the languages it is run in, and those that all of them do together."""
     alone = [(case, language) for case in CASES if case != "polyglot" for language in languages]
-    return alone + ([("polyglot", ALL)] if set(languages) == set(LANGUAGES) else [])
+    return alone + ([(case, ALL) for case in TOGETHER] if set(languages) == set(LANGUAGES) else [])
 
 
 async def run_case(case: str, language: str, address: str, scratch: Path) -> Outcome:
@@ -83,30 +90,37 @@ async def drive(case: str, language: str, address: str, namespace: str, check: C
     spoken = LANGUAGES if language == ALL else (language,)
     for each in spoken:
         require(each)
-    with ExitStack() as stack, (scratch / "worker.log").open("wb") as output:
-        how = {"env": environment(address, namespace), "cwd": ROOT, "stdout": output, "stderr": output}
-        workers = [stack.enter_context(program(command(case, each), **how)) for each in spoken]
+    with crew(case, spoken, address, namespace, scratch) as workers:
         async with Client(address, namespace=namespace) as client:
-            await client.apply_workflow(EXAMPLES / case / "workflow.yaml")
-            checking = asyncio.create_task(check(client, scratch))
-            return await _outcome_of(checking, workers, scratch / "worker.log")
+            if case in DEFINED:
+                await client.apply_workflow(EXAMPLES / case / "workflow.yaml")
+            return await _outcome_of(asyncio.create_task(_checked(check, client, workers)), workers)
 
 
-async def _outcome_of(checking: asyncio.Task[Any], workers: list[subprocess.Popen[bytes]], log: Path) -> Any:
+async def _checked(check: Check, client: Client, workers: Crew) -> Any:
+    await workers.wait_until_known(client)
+    return await check(client, workers)
+
+
+async def _outcome_of(checking: asyncio.Task[Any], workers: Crew) -> Any:
     deadline_s = time.monotonic() + PATIENCE_S
     while not checking.done():
         await asyncio.wait([checking], timeout=0.2)
-        ended = any(worker.poll() is not None for worker in workers)
-        if ended or time.monotonic() > deadline_s:
+        if workers.ended or time.monotonic() > deadline_s:
             checking.cancel()
-            problem = "a worker has ended" if ended else f"nothing came in {PATIENCE_S:.0f} s"
-            raise ToolError(f"{problem}; the end of the log:\n{log_tail(log)}")
+            problem = "a worker has ended" if workers.ended else f"nothing came in {PATIENCE_S:.0f} s"
+            raise ToolError(f"{problem}; the end of the log:\n{log_tail(workers.folder / 'worker.log')}")
     return checking.result()
 
 
 def log_tail(log: Path) -> str:
     """The end of what a program said."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
+
+
+def line(case: str, language: str, right: bool, took_s: float) -> str:
+    """What is told of a case."""
+    return f"{case:<10}{language:<8}{'ok' if right else 'WRONG':<6}{took_s:.1f} s"
 
 
 def as_text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What each example must give, to the letter, whichever language its worker is written in.
+"""What each example of a workflow as data must give, to the letter, whichever language its worker is written in.
 
 A check drives one case with a client and gives all that was seen; EXPECTED says what that must be.
 """
@@ -12,24 +12,25 @@ from typing import Any
 
 from stellwerk import Chunk, Client, Event, RunFailed, RunHandle
 from tools.examples import odd_tree
+from tools.examples.crew import Crew
 
-Check = Callable[[Client, Path], Coroutine[Any, Any, Any]]
+Check = Callable[[Client, Crew], Coroutine[Any, Any, Any]]
 
 CARD_LIMIT = 100_000
 
 
-async def hello(client: Client, _scratch: Path) -> Any:
+async def hello(client: Client, _crew: Crew) -> Any:
     """Greets somebody whose name is not ASCII; what was streamed is what came out."""
     handle = await client.start("hello", {"name": "Ada Łovelace 👋"})
     return {"output": await handle.result(), "streamed": await streamed(handle)}
 
 
-async def order(client: Client, scratch: Path) -> Any:
+async def order(client: Client, crew: Crew) -> Any:
     """Retries, the idempotency key, a terminal failure, and a dead letter that is requeued."""
     return {
         "twice": await _order_twice(client),
         "declined": await _order_declined(client),
-        "parked": await _order_parked(client, scratch / "closed"),
+        "parked": await _order_parked(client, crew.folder / "closed"),
     }
 
 
@@ -69,8 +70,9 @@ async def _order_parked(client: Client, closed_sign: Path) -> Any:
     }
 
 
-async def census(client: Client, scratch: Path) -> Any:
+async def census(client: Client, crew: Crew) -> Any:
     """Counts a tree with all that is awkward; the report on disk is the one in the output."""
+    scratch = crew.folder
     tree = odd_tree.make(scratch / "tree")
     report = scratch / "report.md"
     handle = await client.start("census", {"folder": str(tree), "report": str(report)})
@@ -80,7 +82,7 @@ async def census(client: Client, scratch: Path) -> Any:
     return json.loads(text.replace(str(scratch), "SCRATCH").replace(odd_tree.DEEP_NAME.decode(), "DEEP"))
 
 
-async def polyglot(client: Client, _scratch: Path) -> Any:
+async def polyglot(client: Client, _crew: Crew) -> Any:
     """Three workers, one of each language, pass one run on."""
     handle = await client.start("polyglot", {"text": "zwei drei zwei läuft drei zwei"})
     output = await handle.result()

@@ -12,6 +12,7 @@ from typing import Any
 from examples.census.demo import server
 from stellwerk import Client
 from tools.examples.check import ALL, drive
+from tools.examples.crew import Crew
 from tools.examples.programs import LANGUAGES, ToolError, require
 
 TEXT = "to be or not to be"
@@ -31,7 +32,7 @@ async def show(tell: Callable[[str], None]) -> None:
             tell(line)
 
 
-async def follow(client: Client, _scratch: Path) -> list[str]:
+async def follow(client: Client, _crew: Crew) -> list[str]:
     """A line for each step: who did it, and what came out."""
     handle = await client.start("polyglot", {"text": TEXT})
     await handle.result()

@@ -11,7 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-CASES = ("hello", "order", "census", "polyglot")
+# Workflows that are data, in a workflow.yaml, and those that are code of the worker.
+DEFINED = ("hello", "order", "census", "polyglot")
+CODED = ("signup", "approval", "saga", "agent")
+CASES = (*DEFINED, *CODED)
+# Run with the workers of all languages at once: polyglot only so, the others also so, where any of them may decide.
+TOGETHER = ("polyglot", "saga", "agent")
 LANGUAGES = ("python", "node", "java")
 STELLWERK = (sys.executable, "-m", "stellwerk_server.cli")
 

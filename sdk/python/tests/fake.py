@@ -84,6 +84,9 @@ class FakeServer(
         self.tasks: deque[worker_pb2.Task] = deque()
         self.results: dict[bytes, worker_pb2.TaskResult] = {}
         self.verdicts: dict[bytes, deque[payload_pb2.Refusal]] = {}
+        self.journals: dict[bytes, deque[worker_pb2.Journal]] = {}
+        self.history: list[run_pb2.Event] = [run_pb2.Event(sequence=1, type="RUN_STARTED")]
+        self.history_page = 1_000
         self.runs: dict[str, run_pb2.RunResult] = {}
         self.start_refusals: deque[payload_pb2.Refusal | None] = deque()
         self.watches: deque[list[run_pb2.WatchRunResponse]] = deque()
@@ -178,7 +181,8 @@ class FakeServer(
         if refusals:
             return worker_pb2.TaskVerdict(refusal=refusals.popleft())
         self.results[result.token] = result
-        return worker_pb2.TaskVerdict()
+        journals = self.journals.get(result.token)
+        return worker_pb2.TaskVerdict(journal=journals.popleft() if journals else None)
 
     async def Heartbeat(self, requests: Any, context: Any) -> AsyncIterator[worker_pb2.HeartbeatResponse]:
         await self._enter("Heartbeat", None, context)
@@ -256,7 +260,9 @@ class FakeServer(
         await self._enter("WatchRun", request, context)
 
     async def GetRun(self, request: Any, context: Any) -> run_pb2.GetRunResponse:
-        await self._enter("GetRun", request, context)
+        played = await self._enter("GetRun", request, context)
+        if played is not None:
+            return played
         step = run_pb2.Step(step="s1", state=run_pb2.STEP_STATE_DEAD, attempt=4)
         run = run_pb2.Run(run_id=request.run_id, state=run_pb2.RUN_STATE_FAILED, steps=[step])
         run.create_time.FromSeconds(1_000_000_000)
@@ -270,12 +276,19 @@ class FakeServer(
 
     async def GetHistory(self, request: Any, context: Any) -> run_pb2.GetHistoryResponse:
         await self._enter("GetHistory", request, context)
-        return run_pb2.GetHistoryResponse(events=[run_pb2.Event(sequence=1, type="RUN_STARTED")])
+        first = int(request.page_token or 0)
+        end = first + self.history_page
+        more = str(end) if end < len(self.history) else ""
+        return run_pb2.GetHistoryResponse(events=self.history[first:end], next_page_token=more)
 
     async def SignalRun(self, request: Any, context: Any) -> run_pb2.SignalRunResponse:
         await self._enter("SignalRun", request, context)
         again = [seen.signal.signal_id for seen in self.seen["SignalRun"]].count(request.signal.signal_id) > 1
         return run_pb2.SignalRunResponse(run_id=request.run_id or "run_of_key", deduplicated=again)
+
+    async def ResumeRun(self, request: Any, context: Any) -> run_pb2.ResumeRunResponse:
+        await self._enter("ResumeRun", request, context)
+        return run_pb2.ResumeRunResponse(state=run_pb2.RUN_STATE_RUNNING)
 
     async def CancelRun(self, request: Any, context: Any) -> run_pb2.CancelRunResponse:
         await self._enter("CancelRun", request, context)

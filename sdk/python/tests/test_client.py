@@ -328,3 +328,25 @@ async def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch
 def test_a_bad_address_is_named(address: str) -> None:
     with pytest.raises(ValueError, match="address: expected host:port"):
         Client(address)
+
+
+async def test_what_the_code_of_a_run_shows_is_read(server: FakeServer, client: Client) -> None:
+    async def answer(request: Any, context: Any) -> run_pb2.GetRunResponse:
+        published = {"state": payload_pb2.Payload(json='{"at":1}')}
+        run = run_pb2.Run(run_id="r1", attributes='{"customer":"c1"}', waiting_for="no worker", published=published)
+        return run_pb2.GetRunResponse(run=run)
+
+    server.play("GetRun", answer)
+    run = await client.handle("r1").get()
+    assert (run.published, run.attributes) == ({"state": {"at": 1}}, {"customer": "c1"})
+    assert (run.waiting_for, run.continued_as) == ("no worker", "")
+    assert await client.handle("r1").resume() is RunState.RUNNING
+    assert [run async for run in client.list_runs(attributes={"customer": "c1"}, limit=1)]
+    assert server.seen["ListRuns"][0].attributes == '{"customer":"c1"}'
+
+
+async def test_the_result_is_the_last_runs(server: FakeServer, client: Client) -> None:
+    server.end("r1", "CONTINUED", continued_as="r2")
+    server.end("r2", "CONTINUED", continued_as="r3")
+    server.end("r3", output="done")
+    assert await client.handle("r1").result() == "done"

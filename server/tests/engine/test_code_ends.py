@@ -19,7 +19,7 @@ from stellwerk_server.engine.code import MAX_OPEN_STEPS
 from stellwerk_server.model import code as m
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids
-from stellwerk_server.model.errors import Exhausted, InvalidArgument, Refused
+from stellwerk_server.model.errors import InvalidArgument, Refused
 from stellwerk_server.model.failure import Failure
 from stellwerk_server.model.payload import from_value
 from stellwerk_server.model.states import RunState
@@ -104,7 +104,7 @@ def test_a_decision_cannot_have_seen_less_than_the_one_before() -> None:
 def test_more_commands_than_may_be_open_are_refused() -> None:
     world = CodeWorld()
     world.decide(*[sleep(f"s#{n}", 60) for n in range(MAX_OPEN_STEPS)], keep=True)
-    with pytest.raises(Exhausted, match="10001 commands are open") as caught:
+    with pytest.raises(Refused, match="10001 commands are open") as caught:
         world.decide(sleep("more", 1))
     assert caught.value.reason == "TooManyCommands"
     world.decide(*[cancel(f"s#{n}") for n in range(2)])

@@ -47,7 +47,12 @@ _MAKES: list[Any] = [
     lambda step: m.Patch("p"),
     lambda step: m.SetAttributes({"a": None}),
 ]
-_ENDS = [succeed(1), m.Fail(Failure("Boom", "no")), m.Cancelled(), m.Continue(None, from_value(1), 8)]
+_ENDS: list[m.CodeCommand] = [
+    succeed(1),
+    m.Fail(Failure("Boom", "no")),
+    m.Cancelled(),
+    m.Continue(None, from_value(1), 8),
+]
 _WHAT = ["decide"] * 8 + ["complete"] * 4 + ["fail", "fail", "lose", "release", "signal", "signal", "fire", "fire"]
 _WHAT += ["started", "ended", "decision fails", "decision lost", "decision released", "resume", "cancel", "terminate"]
 _ACTS = st.tuples(
@@ -121,7 +126,7 @@ class Player:
             return
         commands: list[m.CodeCommand] = [_MAKES[n](self._id(n, place)) for place, n in enumerate(makes)]
         if pick < 3 and not keep:
-            commands = [*commands, _ENDS[pick]]
+            commands.append(_ENDS[pick])
         known = {*world.run.steps}
         told = world.code.news[-1].seq if keep and world.code.news else 0
         kept = [x for x in commands if not isinstance(x, m.CancelStep) or x.step in known]

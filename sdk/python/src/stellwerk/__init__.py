@@ -1,4 +1,4 @@
-"""Stellwerk for Python: run handlers with Worker, start and watch runs with Client.
+"""Stellwerk for Python: run handlers and workflows with Worker, start and watch runs with Client.
 
 Everything public is listed in `__all__`; modules with a leading underscore may change at any time.
 """
@@ -26,6 +26,7 @@ from stellwerk.client import Client
 from stellwerk.context import Cancellation, TaskContext
 from stellwerk.errors import (
     AlreadyExists,
+    ChildFailed,
     DeadlineExceeded,
     EncodeError,
     FailedPrecondition,
@@ -34,6 +35,7 @@ from stellwerk.errors import (
     InputError,
     InvalidArgument,
     LeaseLost,
+    NonDeterminism,
     NotFound,
     PayloadTooLarge,
     PermissionDenied,
@@ -45,17 +47,23 @@ from stellwerk.errors import (
     RunTerminal,
     RunTerminated,
     RunTimedOut,
+    SignalTimeout,
     StellwerkError,
+    StepFailed,
     TaskCancelled,
     TerminalError,
+    TestStuck,
     Unauthenticated,
     Unavailable,
 )
 from stellwerk.worker import Worker
+from stellwerk.workflow import define_workflow
+from stellwerk.workflow_context import RetryOptions, TimeoutOptions, WorkflowContext
 
 __all__ = [
     "AlreadyExists",
     "Cancellation",
+    "ChildFailed",
     "Chunk",
     "Client",
     "DeadLetter",
@@ -71,12 +79,14 @@ __all__ = [
     "InputError",
     "InvalidArgument",
     "LeaseLost",
+    "NonDeterminism",
     "NotFound",
     "PayloadTooLarge",
     "PermissionDenied",
     "QueueInfo",
     "RequestError",
     "ResourceExhausted",
+    "RetryOptions",
     "RetryableError",
     "Run",
     "RunCancelled",
@@ -88,16 +98,22 @@ __all__ = [
     "RunTimedOut",
     "ServerInfo",
     "Signal",
+    "SignalTimeout",
     "StellwerkError",
     "Step",
+    "StepFailed",
     "StepState",
     "TaskCancelled",
     "TaskContext",
     "TerminalError",
+    "TestStuck",
+    "TimeoutOptions",
     "Tls",
     "Unauthenticated",
     "Unavailable",
     "Worker",
     "WorkerInfo",
     "Workflow",
+    "WorkflowContext",
+    "define_workflow",
 ]

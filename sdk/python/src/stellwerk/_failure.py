@@ -5,16 +5,19 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from stellwerk.errors import EncodeError, HandlerError, InputError, RetryableError, TerminalError
+from stellwerk import _records as records
+from stellwerk.errors import EncodeError, HandlerError, InputError, RetryableError, StepFailed, TerminalError
 from stellwerk.payload import fill
 from stellwerk.v1.payload_pb2 import (
     FAILURE_CATEGORY_CANCELLED,
     FAILURE_CATEGORY_USER,
     FAILURE_CATEGORY_WORKER_LOST,
     Failure,
+    FailureCategory,
 )
 
 STACK_CHARS_MAX = 16 * 1024
@@ -28,7 +31,7 @@ def failure_of(error: BaseException, causes_left: int = CAUSES_MAX) -> Failure:
     """What a handler's exception means to the server."""
     failure = Failure(
         type=clean(_type_name(error)),
-        message=clean(str(error))[:MESSAGE_CHARS_MAX],
+        message=clean(error.message if isinstance(error, StepFailed) else str(error))[:MESSAGE_CHARS_MAX],
         stack=clean(_stack(error))[-STACK_CHARS_MAX:],
         category=FAILURE_CATEGORY_USER,
         terminal=isinstance(error, (TerminalError, EncodeError, InputError)),
@@ -37,6 +40,9 @@ def failure_of(error: BaseException, causes_left: int = CAUSES_MAX) -> Failure:
         failure.retry_after.CopyFrom(_duration(error.retry_after_s))
     if isinstance(error, HandlerError) and error.details is not None:
         _fill_details(failure, error.details)
+    if isinstance(error, StepFailed):
+        _fill_step_failure(failure, error)
+        return failure
     cause = _cause(error)
     if cause is not None and causes_left:
         failure.cause.CopyFrom(failure_of(cause, causes_left - 1))
@@ -68,7 +74,7 @@ def clean(text: str) -> str:
 
 
 def _type_name(error: BaseException) -> str:
-    if isinstance(error, HandlerError):
+    if isinstance(error, (HandlerError, StepFailed)):
         return error.type
     for own, name in _OWN_TYPES.items():
         if isinstance(error, own):
@@ -94,6 +100,39 @@ def _cause(error: BaseException) -> BaseException | None:
     if error.__cause__ is not None:
         return error.__cause__
     return None if error.__suppress_context__ else error.__context__
+
+
+def _fill_step_failure(failure: Failure, error: StepFailed) -> None:
+    """A step's failure that nobody caught is the run's: what failed, and where, is still to be seen."""
+    failure.step = error.step
+    failure.attempt = error.attempt
+    failure.category = _category(error.category)
+    if error.details is not None:
+        _fill_details(failure, error.details)
+    if error.cause is not None:
+        failure.cause.CopyFrom(_recorded(error.cause))
+
+
+def _category(name: str) -> Any:
+    return FailureCategory.Value(f"FAILURE_CATEGORY_{name}")
+
+
+def _recorded(record: records.Failure, causes_left: int = CAUSES_MAX) -> Failure:
+    """The message of a failure that was read from one."""
+    failure = Failure(
+        type=record.type,
+        message=record.message,
+        stack=record.stack,
+        category=_category(record.category),
+        terminal=record.terminal,
+        step=record.step,
+        attempt=record.attempt,
+    )
+    if record.details is not None:
+        _fill_details(failure, record.details)
+    if record.cause is not None and causes_left:
+        failure.cause.CopyFrom(_recorded(record.cause, causes_left - 1))
+    return failure
 
 
 def _duration(seconds: float) -> Duration:

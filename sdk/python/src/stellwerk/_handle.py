@@ -43,12 +43,12 @@ class RunHandle:
         return f"RunHandle({self.run_id!r})"
 
     async def result(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - the name all SDKs use
-        """Wait for the run to end and give its output.
+        """Wait for the run to end and give its output; that of the last run, when it goes on as new ones.
 
         `timeout` is in seconds (default: wait for as long as it takes); TimeoutError when it is over, and
         the run goes on. Raises RunFailed, RunCancelled, RunTerminated or RunTimedOut when the run ended so.
         """
-        waiting = self._connection.awaits.result(self.run_id)
+        waiting = last_result(self._connection, self.run_id)
         if timeout is None:
             return outcome(await waiting)
         async with asyncio.timeout(timeout):
@@ -119,6 +119,14 @@ class RunHandle:
         response = await self._connection.call(self._connection.stubs.runs.TerminateRun, request)
         return _records.run_state(response.state)
 
+    async def resume(self) -> RunState:
+        """Have a parked run of a code workflow decided again; nothing happens when it is not parked."""
+        request = run_pb2.ResumeRunRequest(
+            namespace=self._connection.namespace, run_id=self.run_id, request_id=request_id()
+        )
+        response = await self._connection.call(self._connection.stubs.runs.ResumeRun, request)
+        return _records.run_state(response.state)
+
     async def retry(self, from_step: str = "") -> RunHandle:
         """Fork a new run from this ended one; finished steps are kept.
 
@@ -132,6 +140,15 @@ class RunHandle:
         )
         response = await self._connection.call(self._connection.stubs.runs.RetryRun, request)
         return RunHandle(self._connection, response.run_id, response.deduplicated)
+
+
+async def last_result(connection: Connection, run_id: str) -> run_pb2.RunResult:
+    """Wait for the end of a run, and of those it goes on as."""
+    while True:
+        result = await connection.awaits.result(run_id)
+        if not result.continued_as:
+            return result
+        run_id = result.continued_as
 
 
 def outcome(result: run_pb2.RunResult) -> Any:

@@ -22,7 +22,7 @@ from stellwerk._status import from_refusal, from_rpc
 from stellwerk.errors import RequestError
 from stellwerk.retry import Backoff, is_retryable
 from stellwerk.v1.payload_pb2 import FAILURE_CATEGORY_LIMIT, FAILURE_CATEGORY_USER, Failure
-from stellwerk.v1.worker_pb2 import CompleteTaskResponse, TaskResult
+from stellwerk.v1.worker_pb2 import CompleteTaskResponse, TaskResult, TaskVerdict
 
 if TYPE_CHECKING:
     from stellwerk._spans import WorkerSpans
@@ -37,6 +37,7 @@ SUSPECT_AFTER = 5
 AGAIN_S = 0.5
 
 Send = Callable[[list[TaskResult]], Awaitable[CompleteTaskResponse]]
+Told = Callable[[TaskVerdict | None], None]
 
 
 class Outbox:
@@ -53,15 +54,18 @@ class Outbox:
         self._waiting: deque[TaskResult] = deque()
         self._sending: set[asyncio.Task[None]] = set()
         self._replaced: set[bytes] = set()
+        self._told: dict[bytes, Told] = {}
         self._pump_due = False
         self._closed = False
         self._empty = asyncio.Event()
         self._empty.set()
         self.unsettled = 0
 
-    def add(self, result: TaskResult) -> None:
-        """Send a result with the next batch."""
+    def add(self, result: TaskResult, told: Told | None = None) -> None:
+        """Send a result with the next batch; `told` gets its verdict, or None when it was not taken as it is."""
         self.unsettled += 1
+        if told is not None:
+            self._told[result.token] = told
         self._empty.clear()
         self._enqueue(result)
 
@@ -151,7 +155,7 @@ class Outbox:
             if verdict.HasField("refusal"):
                 self._refused(result, from_refusal(verdict.refusal))
             else:
-                self._settle(result)
+                self._settle(result, verdict)
         for result in batch[len(response.verdicts) :]:
             self._enqueue(result)
         return None
@@ -159,6 +163,10 @@ class Outbox:
     def _refused(self, result: TaskResult, problem: RequestError) -> None:
         """A result the server does not take becomes a failure it can; a lost lease ends the matter."""
         kind = result.WhichOneof("outcome")
+        if kind == "decision" and _blames_decision(problem):
+            self._tell(result.token, None)
+            self._enqueue(_undecided(result, problem))
+            return
         if _blames_content(problem) and kind != "release" and result.token not in self._replaced:
             self._replaced.add(result.token)
             self._enqueue(_replacement(result, problem))
@@ -173,18 +181,44 @@ class Outbox:
             _logger.error("a result was refused and is dropped: %s", problem)
         self._settle(result)
 
-    def _settle(self, result: TaskResult) -> None:
+    def _settle(self, result: TaskResult, verdict: TaskVerdict | None = None) -> None:
         self.unsettled -= 1
         self._replaced.discard(result.token)
         self._settled(result.token)
+        self._tell(result.token, verdict)
         if not self.unsettled:
             self._empty.set()
+
+    def _tell(self, token: bytes, verdict: TaskVerdict | None) -> None:
+        told = self._told.pop(token, None)
+        if told is not None:
+            told(verdict)
 
 
 def _blames_content(problem: RequestError) -> bool:
     if problem.reason == "LEASE_LOST":
         return False
     return problem.code in ("INVALID_ARGUMENT", "OUT_OF_RANGE") or problem.reason == "PAYLOAD_TOO_LARGE"
+
+
+def _blames_decision(problem: RequestError) -> bool:
+    """Too much of something is the code's doing here, not the server's load."""
+    if problem.reason == "LEASE_LOST":
+        return False
+    return problem.code == "RESOURCE_EXHAUSTED" or not is_retryable(problem)
+
+
+def _undecided(result: TaskResult, problem: RequestError) -> TaskResult:
+    """The failure that tells that a decision was refused: another try would say the same."""
+    return TaskResult(
+        token=result.token,
+        failure=Failure(
+            type=problem.reason or problem.code,
+            message=clean(problem.message),
+            category=FAILURE_CATEGORY_USER,
+            terminal=True,
+        ),
+    )
 
 
 def _replacement(result: TaskResult, problem: RequestError) -> TaskResult:

@@ -132,7 +132,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is now. `steps` is empty unless it was asked for; lists come without payloads."""
+    """A run as it is now. `steps` is empty unless it was asked for; lists come without payloads and `published`.
+
+    Of a run decided by code: what it has `published`, by key, its searchable `attributes`, why nobody can decide it
+    (`waiting_for`), and the run that goes on for a CONTINUED one (`continued_as`).
+    """
 
     run_id: str
     namespace: str
@@ -152,6 +156,10 @@ class Run:
     parent_run_id: str
     parent_step: str
     steps: tuple[Step, ...]
+    published: dict[str, Any]
+    attributes: dict[str, Any]
+    waiting_for: str
+    continued_as: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +353,10 @@ def run(message: run_pb2.Run) -> Run:
         parent_run_id=message.parent_run_id,
         parent_step=message.parent_step,
         steps=tuple(step(item) for item in message.steps),
+        published={key: decode(value) for key, value in message.published.items()},
+        attributes=decode_json(message.attributes) if message.attributes else {},
+        waiting_for=message.waiting_for,
+        continued_as=message.continued_as,
     )
 
 

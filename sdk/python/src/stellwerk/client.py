@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from stellwerk import _records, _telemetry
 from stellwerk._channel import Tls, target
 from stellwerk._connection import Connection, Stubs, request_id
-from stellwerk._handle import RunHandle, outcome
+from stellwerk._handle import RunHandle, last_result, outcome
 from stellwerk._records import (
     DeadLetter,
     DeadLetterState,
@@ -29,7 +29,7 @@ from stellwerk._records import (
     Workflow,
 )
 from stellwerk.errors import PayloadTooLarge, StellwerkError
-from stellwerk.payload import PAYLOAD_BYTES_MAX, fill
+from stellwerk.payload import PAYLOAD_BYTES_MAX, encode_json, fill
 from stellwerk.v1 import admin_pb2, dead_letter_pb2, run_pb2, workflow_pb2
 
 Definition = str | os.PathLike[str] | Mapping[str, Any]
@@ -179,7 +179,7 @@ class Client:
             trace=trace,
             signal=signal,
         )
-        return outcome(await self._connection.awaits.result(handle.run_id))
+        return outcome(await last_result(self._connection, handle.run_id))
 
     def handle(self, run_id: str) -> RunHandle:
         """The handle of a run known by its id; asks nobody, so a wrong id shows with the first call."""
@@ -209,11 +209,13 @@ class Client:
         states: Iterable[RunState | str] = (),
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        attributes: Mapping[str, str | float | bool] | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[Run]:
         """Runs, newest first and without payloads: `async for run in client.list_runs("order")`.
 
-        Filters are all optional; `limit` is the most runs to give (default: all). Pages are read as needed.
+        Filters are all optional; `attributes` are those a run must have, all of them, `limit` is the most runs to
+        give (default: all). Pages are read as needed.
         """
         request = run_pb2.ListRunsRequest(
             namespace=self.namespace,
@@ -221,6 +223,7 @@ class Client:
             states=_numbers(run_pb2.RunState, "RUN_STATE_", map(RunState, states)),
             created_after=_timestamp(created_after),
             created_before=_timestamp(created_before),
+            attributes=encode_json(dict(attributes)) if attributes else "",
         )
         pages = self._pages(self._connection.stubs.runs.ListRuns, request, "runs", limit)
         async for message in pages:

@@ -19,6 +19,11 @@ StellwerkError
 │   ├── RunCancelled
 │   ├── RunTerminated
 │   └── RunTimedOut
+├── StepFailed                   what a workflow's code asked for has failed
+│   ├── ChildFailed
+│   └── SignalTimeout
+├── NonDeterminism               a workflow's code does not do what is recorded (raised by the testing kit)
+├── TestStuck                    a run under test waits for what nobody sends
 ├── EncodeError                  a value cannot travel as a payload
 ├── InputError                   a payload does not fit what was asked for
 ├── TaskCancelled                the server took the task back (raised in sync handlers)
@@ -155,6 +160,46 @@ class RunTerminated(RunFailed):
 
 class RunTimedOut(RunFailed):
     """The run's deadline passed before it was done."""
+
+
+class StepFailed(StellwerkError):
+    """What a workflow's code asked for has failed for good: a step, a local step, a child run, the wait for a signal.
+
+    `step` is its id ("charge#2"), `attempt` the last one; `type`, `message`, `details`, `category` and `cause` are
+    the failure's (`failure` has all of it).
+    """
+
+    def __init__(self, step: str, failure: Failure, attempt: int) -> None:
+        super().__init__(step, failure, attempt)
+        self.step = step
+        self.failure = failure
+        self.attempt = attempt
+        self.type = failure.type
+        self.message = failure.message
+        self.details = failure.details
+        self.category = failure.category
+        self.cause = failure.cause
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}"
+
+
+class ChildFailed(StepFailed):
+    """A child run has ended without a result; `cause` is its own failure."""
+
+
+class SignalTimeout(StepFailed):
+    """The signal did not come in time."""
+
+
+class NonDeterminism(StellwerkError):
+    """The code does something else than is recorded: `step 4: recorded charge("card"), now reserve("stock")`."""
+
+
+class TestStuck(StellwerkError):
+    """A run under test can only wait for what nobody sends."""
+
+    __test__ = False  # no test case, whatever its name says
 
 
 class EncodeError(StellwerkError, ValueError):

@@ -65,7 +65,7 @@ def plan(action: str, function: Callable[..., Any]) -> HandlerPlan:
         function=function,
         kind=_kind(function),
         takes_context=len(parameters) > 1 and _is_context(parameters[1]),
-        convert=_converter(action, function, parameters[0]),
+        convert=input_converter(f"handler of {action!r}", function, parameters[0]),
     )
 
 
@@ -92,7 +92,7 @@ def _is_context(parameter: inspect.Parameter) -> bool:
     return parameter.annotation is TaskContext or str(parameter.annotation).endswith("TaskContext")
 
 
-def _body(function: Any) -> Any:
+def body_of(function: Any) -> Any:
     """The plain function inside partials, decorators, bound methods and objects with `__call__`."""
     while isinstance(function, functools.partial):
         function = function.func
@@ -113,15 +113,15 @@ def _kind(function: Callable[..., Any]) -> HandlerKind:
     return HandlerKind.SYNC
 
 
-def _converter(action: str, function: Callable[..., Any], parameter: inspect.Parameter) -> Converter | None:
+def input_converter(of: str, function: Callable[..., Any], parameter: inspect.Parameter) -> Converter | None:
+    """What makes the annotated input of the JSON value that comes; None: it is passed on. Raises TypeError."""
     if parameter.annotation is inspect.Parameter.empty:
         return None
     try:
-        return converter(resolve(_body(function), parameter.annotation))
+        return converter(resolve(body_of(function), parameter.annotation))
     except NameError as error:
         raise TypeError(
-            f"handler of {action!r}: the annotation of {parameter.name!r} cannot be resolved ({error});"
-            " define the class at module level"
+            f"{of}: the annotation of {parameter.name!r} cannot be resolved ({error}); define the class at module level"
         ) from error
     except TypeError as error:
-        raise TypeError(f"handler of {action!r}, parameter {parameter.name!r}: {error}") from error
+        raise TypeError(f"{of}, parameter {parameter.name!r}: {error}") from error

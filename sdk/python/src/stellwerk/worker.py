@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from stellwerk import _telemetry
@@ -16,6 +17,8 @@ from stellwerk._channel import Tls, target
 from stellwerk._life import Life, Settings
 from stellwerk.errors import StellwerkError
 from stellwerk.handler import HandlerPlan, plan
+from stellwerk.workflow import WorkflowPlan, build_of, with_defined
+from stellwerk.workflow import plan as workflow_plan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,6 +43,9 @@ class Worker:
     polls      how many polls are open while slots are free (default 3)
     worker_id  unique among live workers (default: host-pid-random)
     drain_s    seconds a stop waits for running handlers before it cancels them (default 30)
+    build      which code the workflows are (default: STELLWERK_BUILD, else a digest of their source)
+    pin_runs   runs stay on the build they began with while a worker of it is there (default False)
+    cached_runs  how many waiting runs are kept, so that they need no replay (default 500)
 
     A handler is sync (runs in a thread) or async, takes `(input)` or `(input, ctx)`, and is typed by the
     annotation of its input: dataclass, TypedDict, pydantic model, or plain JSON without one. A generator,
@@ -61,6 +67,9 @@ class Worker:
         polls: int = 3,
         worker_id: str | None = None,
         drain_s: float = 30.0,
+        build: str | None = None,
+        pin_runs: bool = False,
+        cached_runs: int = 500,
     ) -> None:
         self._target = target(address, token, namespace, tls)
         _telemetry.configure()
@@ -70,8 +79,12 @@ class Worker:
             slots=_at_least("slots", slots, 1),
             polls=_at_least("polls", polls, 1),
             drain_s=_at_least("drain_s", drain_s, 0),
+            build=build or os.environ.get("STELLWERK_BUILD", ""),
+            pin_runs=pin_runs,
+            cached_runs=_at_least("cached_runs", cached_runs, 0),
         )
         self._plans: dict[str, HandlerPlan] = {}
+        self._workflows: dict[str, WorkflowPlan] = {}
         self._life: Life | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -84,6 +97,11 @@ class Worker:
     def actions(self) -> list[str]:
         """The actions it has a handler for, sorted."""
         return sorted(self._plans)
+
+    @property
+    def workflows(self) -> list[str]:
+        """The workflows it decides, sorted; those of `define_workflow` among them."""
+        return sorted(with_defined(self._workflows))
 
     def register(self, action: str, handler: Callable[..., Any]) -> None:
         """Run `handler` for every task of `action`.
@@ -106,6 +124,26 @@ class Worker:
 
         return decorate
 
+    def register_workflow(self, name: str, function: Callable[..., Any]) -> None:
+        """Decide the runs of a workflow: `function` is `async def` of (ctx) or (ctx, input), typed as a handler is.
+
+        Raises TypeError when it is not, ValueError when the name is taken, StellwerkError while the worker runs.
+        """
+        if self._life is not None:
+            raise StellwerkError(f"workflow {name!r}: register it before the worker is started")
+        if name in self._workflows:
+            raise ValueError(f"workflow {name!r}: expected one, came a second")
+        self._workflows[name] = workflow_plan(name, function)
+
+    def workflow(self, name: str) -> Callable[[F], F]:
+        """Register the decorated function as a workflow; it stays an ordinary function. Errors: `register_workflow`."""
+
+        def decorate(function: F) -> F:
+            self.register_workflow(name, function)
+            return function
+
+        return decorate
+
     def start(self) -> None:
         """Work until SIGTERM or SIGINT, then drain; blocks. A second signal ends the drain at once.
 
@@ -118,12 +156,14 @@ class Worker:
 
         Installs no signal handlers. Raises StellwerkError without a handler, or when it runs already.
         """
-        if not self._plans:
+        workflows = with_defined(self._workflows)
+        if not self._plans and not workflows:
             raise StellwerkError("handlers: expected at least one (worker.register), came none")
         if self._life is not None:
             raise StellwerkError("the worker runs already")
         self._loop = asyncio.get_running_loop()
-        self._life = Life(self._target, self._settings, self._plans)
+        settings = replace(self._settings, build=self._settings.build or build_of(workflows))
+        self._life = Life(self._target, settings, self._plans, workflows)
         try:
             await self._life.live()
         finally:

@@ -111,9 +111,10 @@ class WorkerServicer:
         names.check_beat(first)
         session = Session(await self._workflows.namespace_id(first.namespace), first.worker_id)
         session.build = first.build
+        # Before anybody can see the worker: who sees it may start what it brings.
+        await self._registration.register(session.namespace_id, first.queue or "default", first)
         self._sessions.opened(session)
         self._beat(session, first)
-        await self._registration.register(session.namespace_id, session.queue, first)
         reader = asyncio.create_task(self._read(session, requests), name=f"line of {session.id}")
         try:
             yield worker_pb2.HeartbeatResponse(interval_ms=self._heartbeat_ms)

@@ -6,6 +6,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+import io.opentelemetry.context.Context;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -80,15 +81,20 @@ final class Calls {
         @Override
         public void onError(Throwable error) {
             if (value != null) { // cut between the answer and its end: what came has come
-                answer.came(value, null);
+                onCompleted();
             } else {
-                answer.came(null, problem(error));
+                came(problem(error));
             }
         }
 
         @Override
         public void onCompleted() {
-            answer.came(value, null);
+            came(null);
+        }
+
+        /** What an answer leads to is no part of the call: contexts of polls that follow each other would pile up. */
+        private void came(RequestError problem) {
+            Spans.within(Context.root(), () -> answer.came(problem == null ? value : null, problem));
         }
     }
 }

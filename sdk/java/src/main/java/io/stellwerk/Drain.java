@@ -50,7 +50,7 @@ final class Drain {
         while (elements.hasNext()) {
             Payload chunk = Payloads.encode(elements.next());
             chunks.add(chunk);
-            held.lines.chunks().send(held, chunk);
+            held.send(chunk);
         }
         return Payloads.joined(chunks);
     }

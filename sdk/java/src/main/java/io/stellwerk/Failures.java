@@ -11,7 +11,11 @@ final class Failures {
     private static final int MESSAGE_CHARS_MAX = 16 * 1024;
     private static final int CAUSES_MAX = 5;
     private static final Set<String> OWN_FRAMES = Set.of(
-            HandlerPlan.class.getName(), Runner.class.getName(), Payloads.class.getName(), Drain.class.getName());
+            HandlerPlan.class.getName(),
+            WorkflowPlan.class.getName(),
+            Runner.class.getName(),
+            Payloads.class.getName(),
+            Drain.class.getName());
 
     private Failures() {}
 
@@ -21,6 +25,9 @@ final class Failures {
     }
 
     private static Failure of(Throwable error, int causesLeft) {
+        if (error instanceof StepFailed step) { // nobody caught it: what failed, and where, is still to be seen
+            return step.reason();
+        }
         var failure = Failure.newBuilder()
                 .setType(clean(type(error)))
                 .setMessage(message(error))

@@ -50,6 +50,13 @@ final class HeldTask {
         lines.pokeHeartbeat().run();
     }
 
+    /** Send a chunk, blocking for as long as it takes; in rehearsals nobody is there to take it. */
+    void send(Payload chunk) {
+        if (lines.chunks() != null) {
+            lines.chunks().send(this, chunk);
+        }
+    }
+
     void checkNotCancelled() {
         if (!cancelReason.isEmpty()) {
             throw new TaskCancelled(cancelReason);

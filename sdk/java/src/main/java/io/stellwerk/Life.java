@@ -1,6 +1,5 @@
 package io.stellwerk;
 
-import com.google.protobuf.ByteString;
 import io.stellwerk.v1.CancelledTask;
 import io.stellwerk.v1.CompleteTaskRequest;
 import io.stellwerk.v1.CompleteTaskResponse;
@@ -8,11 +7,12 @@ import io.stellwerk.v1.HeartbeatRequest;
 import io.stellwerk.v1.PollTaskRequest;
 import io.stellwerk.v1.Task;
 import io.stellwerk.v1.TaskResult;
+import io.stellwerk.v1.TaskVerdict;
 import io.stellwerk.v1.WorkerServiceGrpc;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -40,29 +40,42 @@ final class Life {
     private final Outbox outbox;
     private final HandlerThreads threads;
     private final Runner runner;
+    private final Decisions decisions;
     private final Poller poller;
+    private final Poller decisionPoller;
     private final Object changed = new Object();
     private int stops;
 
-    Life(WorkerOptions options, Map<String, HandlerPlan> plans) {
+    Life(WorkerOptions options, WorkerPlans plans) {
         this.options = options;
-        List<String> actions = plans.keySet().stream().sorted().toList();
+        String build = options.build(plans);
         Spans traced = Telemetry.spans(options.target().namespace());
         WorkerSpans spans = traced == null ? null : traced.ofWorker(options.queue(), options.workerId());
         calls = new Calls(options.target(), loop, traced);
         chunks = new ChunkLine(loop, calls);
-        heartbeat = new Heartbeat(options.target(), hello(actions), this::held, this::onCancelled);
+        heartbeat = new Heartbeat(options.target(), hello(plans, build), this::held, this::onCancelled);
         outbox = new Outbox(loop, this::complete, this::settled, spans);
         threads = new HandlerThreads(options.slots(), this::caughtUp);
         var lines = new HeldTask.Lines(chunks, heartbeat::poke);
-        runner = new Runner(plans, loop, lines, threads, outbox::add, this::freed, spans);
+        runner = new Runner(plans.handlers(), loop, lines, threads, outbox::add, this::freed, spans);
         var work = new Poller.Work(this::freeSlots, threads::isBehind, runner::accept, this::giveBack);
-        poller = new Poller(loop, calls, pollRequest(actions), work, spans, options.slots(), options.polls());
+        poller = poller(plans.actions(), work, spans, options.slots());
+        var place = new Decisions.Place(loop, calls, lines, threads, outbox::add, this::freed);
+        decisions = new Decisions(plans.workflows(), place, options.cachedRuns(), build);
+        var deciding = new Poller.Work(this::freeDecisions, () -> false, decisions::accept, this::giveBack);
+        decisionPoller = poller(plans.decisions(), deciding, null, options.decisionSlots());
+    }
+
+    /** Polls for these actions; none when there are none. */
+    private Poller poller(List<String> actions, Poller.Work work, WorkerSpans spans, int slots) {
+        int polls = actions.isEmpty() ? 0 : options.polls();
+        return new Poller(loop, calls, pollRequest(actions), work, spans, slots, polls);
     }
 
     /** Begin the drain; a second call ends it at once. From any thread. */
     void stop() {
         poller.refuse();
+        decisionPoller.refuse();
         synchronized (changed) {
             stops++;
             changed.notifyAll();
@@ -71,10 +84,10 @@ final class Life {
 
     /** Work until stopped, then drain; blocks. An interrupt cancels the handlers and leaves quickly. */
     void live() {
-        heartbeat.start().thenRun(() -> loop.execute(poller::pump)); // one that is killed early is missed at once
+        heartbeat.start().thenRun(() -> loop.execute(this::pump)); // one that is killed early is missed at once
         Duration drain = options.drain();
         if (await(() -> stops > 0, null)) {
-            LOGGER.info("stopping: waiting up to {} s for {} tasks", Words.seconds(drain), runner.running());
+            LOGGER.info("stopping: waiting up to {} s for {} tasks", Words.seconds(drain), running());
         } else {
             drain = Duration.ZERO;
         }
@@ -89,25 +102,33 @@ final class Life {
     /** No new tasks; the running ones end by themselves or are ended; their results get out. */
     private void drain(Duration limit) {
         loop.execute(() -> poller.stop().thenRun(this::notifyChanged));
-        await(poller::isStopped, POLLS_END);
+        loop.execute(() -> decisionPoller.stop().thenRun(this::notifyChanged));
+        await(() -> poller.isStopped() && decisionPoller.isStopped(), POLLS_END);
         if (!settles(limit, 1)) {
-            loop.execute(runner::stopAll);
+            loop.execute(() -> {
+                runner.stopAll();
+                decisions.releaseAll();
+            });
             settles(UNWIND, 2);
         }
-        inLoop(runner::giveUp);
+        inLoop(() -> {
+            decisions.releaseAll();
+            runner.giveUp();
+        });
         await(() -> outbox.unsettled() == 0, FLUSH);
     }
 
     /** Wait for the running handlers, for so long or until somebody is in a hurry. */
     private boolean settles(Duration limit, int patience) {
         if (!limit.isZero()) {
-            await(() -> runner.running() == 0 || stops > patience, limit);
+            await(() -> running() == 0 || stops > patience, limit);
         }
-        return runner.running() == 0;
+        return running() == 0;
     }
 
     private void close() {
         inLoop(() -> {
+            decisions.close();
             outbox.close();
             chunks.close();
         });
@@ -156,9 +177,18 @@ final class Life {
         }
     }
 
-    private void freed() {
+    private void pump() {
         poller.pump();
-        if (runner.running() == 0) {
+        decisionPoller.pump();
+    }
+
+    private int running() {
+        return runner.running() + decisions.running();
+    }
+
+    private void freed() {
+        pump();
+        if (running() == 0) {
             notifyChanged();
         }
     }
@@ -169,17 +199,24 @@ final class Life {
 
     /** None while results pile up that the server does not take. */
     private int freeSlots() {
-        if (outbox.unsettled() > Math.max(BACKLOG_MIN, 4 * options.slots())) {
-            return 0;
-        }
-        return options.slots() - runner.running();
+        return isBackedUp() ? 0 : options.slots() - runner.running();
     }
 
-    private void settled(ByteString token) {
-        runner.forget(token);
+    private int freeDecisions() {
+        return isBackedUp() ? 0 : options.decisionSlots() - decisions.running();
+    }
+
+    private boolean isBackedUp() {
+        return outbox.unsettled() > Math.max(BACKLOG_MIN, 4 * options.slots());
+    }
+
+    private void settled(TaskResult result, TaskVerdict verdict, RequestError problem) {
+        if (!decisions.settled(result, verdict, problem)) {
+            runner.forget(result.getToken());
+        }
         int unsettled = outbox.unsettled();
         if (unsettled == BACKLOG_MIN) { // results had piled up
-            poller.pump();
+            pump();
         } else if (unsettled == 0) {
             notifyChanged();
         }
@@ -190,14 +227,18 @@ final class Life {
     }
 
     private Collection<HeldTask> held() {
-        return runner.held();
+        List<HeldTask> all = new ArrayList<>(runner.held());
+        all.addAll(decisions.held());
+        return all;
     }
 
     /** Called by the heartbeat's thread. */
     private void onCancelled(List<CancelledTask> cancelled) {
         loop.execute(() -> {
             for (CancelledTask task : cancelled) {
-                runner.cancel(task.getToken(), task.getReason().isEmpty() ? "CANCELLED" : task.getReason());
+                if (!decisions.cancel(task.getToken())) {
+                    runner.cancel(task.getToken(), task.getReason().isEmpty() ? "CANCELLED" : task.getReason());
+                }
             }
         });
     }
@@ -210,12 +251,15 @@ final class Life {
         calls.unary(WorkerServiceGrpc.getCompleteTaskMethod(), request.build(), Calls.TIMEOUT, answer);
     }
 
-    private HeartbeatRequest hello(List<String> actions) {
+    private HeartbeatRequest hello(WorkerPlans plans, String build) {
         return HeartbeatRequest.newBuilder()
                 .setNamespace(options.target().namespace())
                 .setWorkerId(options.workerId())
                 .setQueue(options.queue())
-                .addAllActions(actions)
+                .addAllActions(plans.actions())
+                .addAllWorkflows(plans.workflows().keySet())
+                .setBuild(build)
+                .setPinRuns(options.pinRuns())
                 .setSlots(options.slots())
                 .setSdk("java " + Target.VERSION)
                 .setHost(WorkerOptions.hostName())

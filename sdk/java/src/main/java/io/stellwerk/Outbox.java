@@ -6,13 +6,13 @@ import io.stellwerk.v1.CompleteTaskResponse;
 import io.stellwerk.v1.Failure;
 import io.stellwerk.v1.FailureCategory;
 import io.stellwerk.v1.TaskResult;
+import io.stellwerk.v1.TaskVerdict;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +31,7 @@ final class Outbox {
 
     private final Loop loop;
     private final Send send;
-    private final Consumer<ByteString> settled;
+    private final Settled settled;
     private final WorkerSpans spans;
     private final Soon pumpSoon;
     private final Deque<TaskResult> waiting = new ArrayDeque<>();
@@ -45,8 +45,12 @@ final class Outbox {
         void send(List<TaskResult> results, Calls.Answer<CompleteTaskResponse> answer);
     }
 
-    /** {@code settled} is told each token whose result has its verdict. */
-    Outbox(Loop loop, Send send, Consumer<ByteString> settled, WorkerSpans spans) {
+    /** Is told of each result that has its verdict; {@code problem} is null when it was taken. */
+    interface Settled {
+        void settled(TaskResult result, TaskVerdict verdict, RequestError problem);
+    }
+
+    Outbox(Loop loop, Send send, Settled settled, WorkerSpans spans) {
         this.loop = loop;
         this.send = send;
         this.settled = settled;
@@ -172,13 +176,17 @@ final class Outbox {
             } else if (response.getVerdicts(index).hasRefusal()) {
                 refused(result, Statuses.of(response.getVerdicts(index).getRefusal()));
             } else {
-                settle(result);
+                settle(result, response.getVerdicts(index), null);
             }
         }
     }
 
-    /** A result the server does not take becomes a failure it can; a lost lease ends the matter. */
+    /** A result the server does not take becomes a failure it can, of a decision by its run; a lost lease is the end. */
     private void refused(TaskResult result, RequestError problem) {
+        if (result.hasDecision() && Statuses.isFinalForDecision(problem)) {
+            settle(result, TaskVerdict.getDefaultInstance(), problem);
+            return;
+        }
         if (Statuses.blamesContent(problem) && !result.hasRelease() && replaced.add(result.getToken())) {
             enqueue(replacement(result, problem));
             return;
@@ -193,13 +201,13 @@ final class Outbox {
         } else {
             LOGGER.error("a result was refused and is dropped: {}", problem.getMessage());
         }
-        settle(result);
+        settle(result, TaskVerdict.getDefaultInstance(), problem);
     }
 
-    private void settle(TaskResult result) {
+    private void settle(TaskResult result, TaskVerdict verdict, RequestError problem) {
         count(-1);
         replaced.remove(result.getToken());
-        settled.accept(result.getToken());
+        settled.settled(result, verdict, problem);
     }
 
     /** The failure that tells what was wrong with the result. */

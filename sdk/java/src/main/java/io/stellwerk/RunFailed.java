@@ -13,6 +13,14 @@ public class RunFailed extends StellwerkError {
         this.failure = failure;
     }
 
+    /** With words of its own. */
+    RunFailed(String runId, RunState state, String message) {
+        super(message);
+        this.runId = runId;
+        this.state = state;
+        this.failure = null;
+    }
+
     /** The error for a run that ended in {@code state}. */
     static RunFailed of(String runId, RunState state, Failure failure) {
         return switch (state) {

@@ -2,6 +2,7 @@ package io.stellwerk;
 
 import io.stellwerk.v1.ListRunsRequest;
 import java.time.Instant;
+import java.util.Map;
 
 /** Which runs a list is to have; nothing set: all. */
 public final class RunFilter {
@@ -26,6 +27,12 @@ public final class RunFilter {
         for (RunState state : states) {
             request.addStates(Wire.runState(state));
         }
+        return this;
+    }
+
+    /** Only runs with all these attributes: texts, numbers, booleans. */
+    public RunFilter attributes(Map<String, ?> attributes) {
+        request.setAttributes(Payloads.encode(attributes).getJson());
         return this;
     }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JavaType;
 import io.stellwerk.v1.CancelRunRequest;
 import io.stellwerk.v1.GetHistoryRequest;
 import io.stellwerk.v1.GetRunRequest;
+import io.stellwerk.v1.ResumeRunRequest;
 import io.stellwerk.v1.RetryRunRequest;
 import io.stellwerk.v1.RunResult;
 import io.stellwerk.v1.RunServiceGrpc;
@@ -159,6 +160,17 @@ public final class RunHandle {
                 .thenApply(answer -> Wire.runState(answer.getState())));
     }
 
+    /** Have a BLOCKED run of a code workflow decided again; gives its state. */
+    public CompletableFuture<RunState> resume() {
+        var request = ResumeRunRequest.newBuilder()
+                .setNamespace(connection.namespace())
+                .setRunId(runId)
+                .setRequestId(Connection.requestId());
+        return Futures.attempt(() -> connection
+                .call(RunServiceGrpc.getResumeRunMethod(), request.build())
+                .thenApply(answer -> Wire.runState(answer.getState())));
+    }
+
     /** Fork a new run from this ended one; finished steps are kept, whatever did not succeed runs again. */
     public CompletableFuture<RunHandle> retry() {
         return retry("");
@@ -181,9 +193,25 @@ public final class RunHandle {
         return "RunHandle(" + runId + ")";
     }
 
+    /** The end of this run, or of the last one it has gone on in. */
+    private void follow(String id, CompletableFuture<RunResult> last) {
+        CompletableFuture<RunResult> next = connection.awaits().result(id);
+        next.whenComplete((result, error) -> {
+            if (error != null) {
+                last.completeExceptionally(error);
+            } else if (result.getContinuedAs().isEmpty() || last.isDone()) {
+                last.complete(result);
+            } else {
+                follow(result.getContinuedAs(), last);
+            }
+        });
+        last.whenComplete((result, error) -> next.cancel(false)); // a caller who leaves is waited for no more
+    }
+
     <T> CompletableFuture<T> result(JavaType output, Duration timeout) {
         return Futures.attempt(() -> {
-            CompletableFuture<RunResult> ended = connection.awaits().result(runId);
+            CompletableFuture<RunResult> ended = new CompletableFuture<>();
+            follow(runId, ended);
             if (timeout != null) {
                 ended.orTimeout(timeout.toNanos(), TimeUnit.NANOSECONDS);
             }

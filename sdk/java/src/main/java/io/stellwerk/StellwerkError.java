@@ -20,9 +20,14 @@ package io.stellwerk;
  * │   ├── DeadlineExceeded
  * │   └── Unavailable
  * ├── RunFailed                    the run ended without a result
- * │   ├── RunCancelled
+ * │   ├── RunCancelled             thrown inside a workflow's code, too
  * │   ├── RunTerminated
  * │   └── RunTimedOut
+ * ├── StepFailed                   what a workflow's code asked for has failed
+ * │   ├── ChildFailed
+ * │   └── SignalTimeout
+ * ├── testing.NonDeterminism       a workflow's code does something else than is recorded
+ * ├── testing.TestStuck            a run under test waits for what nobody sends
  * ├── EncodeError                  a value cannot travel as a payload
  * ├── InputError                   a payload does not fit what was asked for
  * ├── TaskCancelled                the server took the task back

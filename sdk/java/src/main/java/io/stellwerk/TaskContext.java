@@ -100,6 +100,6 @@ public final class TaskContext {
      * is not the worker's any more.
      */
     public void stream(Object chunk) {
-        held.lines.chunks().send(held, Payloads.encode(chunk));
+        held.send(Payloads.encode(chunk));
     }
 }

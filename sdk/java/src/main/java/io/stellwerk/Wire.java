@@ -4,6 +4,8 @@ import com.google.protobuf.Duration;
 import com.google.protobuf.Timestamp;
 import io.stellwerk.v1.RunResult;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -43,6 +45,14 @@ final class Wire {
                 .setSeconds(span.getSeconds())
                 .setNanos(span.getNano())
                 .build();
+    }
+
+    static java.time.Duration span(Duration message) {
+        return java.time.Duration.ofSeconds(message.getSeconds(), message.getNanos());
+    }
+
+    static java.time.Duration span(double seconds) {
+        return java.time.Duration.ofNanos(Math.round(seconds * 1e9));
     }
 
     /** The output of an ended run as the payload holds it; throws RunFailed when it did not succeed. */
@@ -112,7 +122,18 @@ final class Wire {
                 message.getBlockReason(),
                 message.getParentRunId(),
                 message.getParentStep(),
-                each(message.getStepsList(), Wire::step));
+                each(message.getStepsList(), Wire::step),
+                published(message),
+                attributes(message.getAttributes()),
+                message.getWaitingFor(),
+                message.getContinuedAs());
+    }
+
+    /** Values may be null. */
+    private static Map<String, Object> published(io.stellwerk.v1.Run message) {
+        Map<String, Object> published = new LinkedHashMap<>();
+        message.getPublishedMap().forEach((key, value) -> published.put(key, Payloads.decode(value)));
+        return Collections.unmodifiableMap(published);
     }
 
     static Event event(io.stellwerk.v1.Event message) {
@@ -229,7 +250,12 @@ final class Wire {
         return present ? Instant.ofEpochSecond(stamp.getSeconds(), stamp.getNanos()) : null;
     }
 
-    private static Map<String, Object> attributes(String json) {
+    /** A text among the attributes of an event, empty without it. */
+    static String attribute(io.stellwerk.v1.Event message, String name) {
+        return String.valueOf(attributes(message.getAttributes()).getOrDefault(name, ""));
+    }
+
+    static Map<String, Object> attributes(String json) {
         return json.isEmpty() ? Map.of() : Payloads.object(json);
     }
 }

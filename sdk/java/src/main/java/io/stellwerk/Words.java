@@ -39,4 +39,12 @@ final class Words {
         }
         return span;
     }
+
+    /** Refuse a length of time that is none. */
+    static Duration moreThanZero(String name, Duration span) {
+        if (span.isNegative() || span.isZero()) {
+            throw new IllegalArgumentException(name + ": expected more than 0 seconds, came " + seconds(span));
+        }
+        return span;
+    }
 }

@@ -30,6 +30,7 @@ public final class Worker implements AutoCloseable {
 
     private final WorkerOptions options;
     private final Map<String, HandlerPlan> plans = new TreeMap<>();
+    private final Map<String, WorkflowPlan> workflows = new TreeMap<>();
     private Life life;
     private CountDownLatch ended;
 
@@ -52,6 +53,11 @@ public final class Worker implements AutoCloseable {
     /** The actions it has a handler for, sorted. */
     public synchronized List<String> actions() {
         return List.copyOf(plans.keySet());
+    }
+
+    /** The workflows it decides, sorted; those of {@link Workflows} too. */
+    public List<String> workflows() {
+        return List.copyOf(plans().workflows().keySet());
     }
 
     /** Run {@code handler} for every task of {@code action}; its input is plain Java (Map, List, String, Long, ...). */
@@ -82,6 +88,31 @@ public final class Worker implements AutoCloseable {
     /** Run {@code handler}, which gets its task too; its input is a generic type. */
     public <T> Worker register(String action, TypeReference<T> input, ContextHandler<T> handler) {
         return register(action, Json.MAPPER.constructType(input), handler);
+    }
+
+    /** Decide the runs of a workflow that is code; its input is plain Java (Map, List, String, Long, ...). */
+    public Worker workflow(String name, WorkflowFunction<Object> function) {
+        return workflow(name, ANY, function);
+    }
+
+    /**
+     * Decide the runs of a workflow that is code; its input is read as a class by Jackson.
+     *
+     * <pre>{@code
+     * worker.workflow("signup", User.class, (ctx, user) -> {
+     *     ctx.step("sendWelcomeEmail", user);
+     *     ctx.sleep(Duration.ofHours(1));
+     *     return ctx.step("sendFollowupEmail", user);
+     * });
+     * }</pre>
+     */
+    public <T> Worker workflow(String name, Class<T> input, WorkflowFunction<T> function) {
+        return workflow(name, Json.MAPPER.constructType(input), function);
+    }
+
+    /** Decide the runs of a workflow that is code; its input is a generic type. */
+    public <T> Worker workflow(String name, TypeReference<T> input, WorkflowFunction<T> function) {
+        return workflow(name, Json.MAPPER.constructType(input), function);
     }
 
     /**
@@ -156,18 +187,34 @@ public final class Worker implements AutoCloseable {
         return this;
     }
 
+    private synchronized Worker workflow(String name, JavaType input, WorkflowFunction<?> function) {
+        if (life != null) {
+            throw new StellwerkError("workflow " + Words.quoted(name) + ": register it before the worker is started");
+        }
+        Workflows.add(workflows, WorkflowPlan.of(name, input, function));
+        return this;
+    }
+
+    /** What it can do when it is started now. */
+    synchronized WorkerPlans plans() {
+        Map<String, WorkflowPlan> all = Workflows.defined();
+        all.putAll(workflows);
+        return new WorkerPlans(plans, all);
+    }
+
     private static <T> ContextHandler<T> withoutContext(Handler<T> handler) {
         return handler == null ? null : (input, ctx) -> handler.handle(input);
     }
 
     private synchronized Life begin() {
-        if (plans.isEmpty()) {
+        WorkerPlans all = plans();
+        if (all.handlers().isEmpty() && all.workflows().isEmpty()) {
             throw new StellwerkError("handlers: expected at least one (worker.register), came none");
         }
         if (life != null) {
             throw new StellwerkError("the worker runs already");
         }
-        life = new Life(options, Map.copyOf(plans));
+        life = new Life(options, all);
         ended = new CountDownLatch(1);
         return life;
     }

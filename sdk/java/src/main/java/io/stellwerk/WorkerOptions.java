@@ -7,12 +7,18 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** How a {@link Worker} works; {@link #builder} says what the defaults are. */
 public final class WorkerOptions {
+    private static final int DECISIONS_MAX = 200;
+    private static final int DECISIONS_MIN = 16;
+
     private final Target target;
     private final String workerId;
     private final String queue;
     private final int slots;
     private final int polls;
     private final Duration drain;
+    private final String build;
+    private final boolean pinRuns;
+    private final int cachedRuns;
 
     private WorkerOptions(Builder builder) {
         target = builder.target();
@@ -21,6 +27,9 @@ public final class WorkerOptions {
         slots = Words.atLeast("slots", builder.slots, 1);
         polls = Words.atLeast("polls", builder.polls, 1);
         drain = Words.notNegative("drain", builder.drain);
+        build = builder.build == null ? "" : builder.build;
+        pinRuns = builder.pinRuns;
+        cachedRuns = Words.atLeast("cachedRuns", builder.cachedRuns, 0);
     }
 
     /** Options to fill in. */
@@ -52,6 +61,27 @@ public final class WorkerOptions {
         return drain;
     }
 
+    /** The build that was given; else a digest of the workflows' code, empty without any. */
+    String build(WorkerPlans plans) {
+        if (!build.isEmpty() || plans.workflows().isEmpty()) {
+            return build;
+        }
+        return Builds.digest(plans.workflows().values());
+    }
+
+    boolean pinRuns() {
+        return pinRuns;
+    }
+
+    int cachedRuns() {
+        return cachedRuns;
+    }
+
+    /** How many runs it decides at once: each has a thread, so with a small cache there are few more than that. */
+    int decisionSlots() {
+        return Math.min(DECISIONS_MAX, Math.max(cachedRuns, DECISIONS_MIN));
+    }
+
     static String hostName() {
         try {
             return InetAddress.getLocalHost().getHostName();
@@ -72,6 +102,9 @@ public final class WorkerOptions {
         private int slots = 100;
         private int polls = 3;
         private Duration drain = Duration.ofSeconds(30);
+        private String build = System.getenv("STELLWERK_BUILD");
+        private boolean pinRuns;
+        private int cachedRuns = 200;
 
         private Builder() {}
 
@@ -102,6 +135,24 @@ public final class WorkerOptions {
         /** How long a stop waits for running handlers before it cancels them; default 30 s. */
         public Builder drain(Duration drain) {
             this.drain = drain;
+            return this;
+        }
+
+        /** Which code its workflows are; default: STELLWERK_BUILD, else a digest of the classes they stand in. */
+        public Builder build(String build) {
+            this.build = build;
+            return this;
+        }
+
+        /** Whether runs stay on the build they began with while a worker of it is there; default false. */
+        public Builder pinRuns(boolean pinRuns) {
+            this.pinRuns = pinRuns;
+            return this;
+        }
+
+        /** How many runs of code it holds between decisions, at the cost of a thread each; default 200. */
+        public Builder cachedRuns(int cachedRuns) {
+            this.cachedRuns = cachedRuns;
             return this;
         }
 

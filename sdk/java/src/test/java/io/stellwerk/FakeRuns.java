@@ -158,13 +158,19 @@ final class FakeRuns extends RunServiceGrpc.RunServiceImplBase {
 
     @Override
     public void getHistory(GetHistoryRequest request, StreamObserver<GetHistoryResponse> answers) {
-        var event = io.stellwerk.v1.Event.newBuilder().setSequence(1).setType("RUN_STARTED");
+        var event = io.stellwerk.v1.Event.newBuilder()
+                .setSequence(1)
+                .setType("RUN_STARTED")
+                .build();
         answer(
                 server,
                 "GetHistory",
                 request,
                 answers,
-                () -> GetHistoryResponse.newBuilder().addEvents(event).build());
+                () -> GetHistoryResponse.newBuilder()
+                        .addAllEvents(server.look(
+                                () -> server.histories.getOrDefault(request.getRunId(), java.util.List.of(event))))
+                        .build());
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.stellwerk.v1.CancelledTask;
+import io.stellwerk.v1.Event;
 import io.stellwerk.v1.HeartbeatRequest;
 import io.stellwerk.v1.Payload;
 import io.stellwerk.v1.Refusal;
@@ -45,6 +46,8 @@ final class FakeServer implements AutoCloseable {
     final Deque<Task> tasks = new ArrayDeque<>();
     final Map<ByteString, TaskResult> results = new HashMap<>();
     final Map<ByteString, Deque<Refusal>> verdicts = new HashMap<>();
+    final List<TaskResult> decisions = new ArrayList<>();
+    final Map<String, List<Event>> histories = new HashMap<>();
     final Map<String, RunResult> runs = new HashMap<>();
     final Deque<Refusal> startRefusals = new ArrayDeque<>();
     final Deque<List<WatchRunResponse>> watches = new ArrayDeque<>();

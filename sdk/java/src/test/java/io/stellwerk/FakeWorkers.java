@@ -4,8 +4,10 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.stellwerk.v1.CompleteTaskRequest;
 import io.stellwerk.v1.CompleteTaskResponse;
+import io.stellwerk.v1.Decision;
 import io.stellwerk.v1.HeartbeatRequest;
 import io.stellwerk.v1.HeartbeatResponse;
+import io.stellwerk.v1.Journal;
 import io.stellwerk.v1.PollTaskRequest;
 import io.stellwerk.v1.PollTaskResponse;
 import io.stellwerk.v1.Refusal;
@@ -74,8 +76,20 @@ final class FakeWorkers extends WorkerServiceGrpc.WorkerServiceImplBase {
         if (refusals != null && !refusals.isEmpty()) {
             return TaskVerdict.newBuilder().setRefusal(refusals.poll()).build();
         }
+        if (result.hasDecision()) {
+            server.decisions.add(result);
+            return result.getDecision().getKeep() ? kept(result.getDecision()) : TaskVerdict.getDefaultInstance();
+        }
         server.results.put(result.getToken(), result);
         return TaskVerdict.getDefaultInstance();
+    }
+
+    /** Nothing has come in meanwhile. */
+    private static TaskVerdict kept(Decision decision) {
+        var journal = Journal.newBuilder()
+                .setAfterSequence(decision.getSequence())
+                .setSequence(decision.getSequence() + decision.getCommandsCount());
+        return TaskVerdict.newBuilder().setJournal(journal).build();
     }
 
     @Override
