@@ -55,6 +55,13 @@ export class Awaits implements Talk<AwaitRunsRequest, AwaitRunsResponse> {
     }
   }
 
+  /** The same of the run that goes on last, when the run was continued. */
+  async lastResult(runId: string, signal?: AbortSignal): Promise<RunResult> {
+    let result = await this.result(runId, signal);
+    while (result.continuedAs) result = await this.result(result.continuedAs, signal);
+    return result;
+  }
+
   /** End the stream; whoever still waits gets an error. */
   close(): void {
     this.#closed = true;

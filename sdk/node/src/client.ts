@@ -10,7 +10,7 @@ import { durationMessage, milliseconds, type Duration } from "./duration.js";
 import { StellwerkError } from "./errors.js";
 import { outcome, RunHandle } from "./handle.js";
 import { stderrLogger, type Logger } from "./logger.js";
-import { encode } from "./payload.js";
+import { encode, encodeJson } from "./payload.js";
 import * as reading from "./reading.js";
 import type * as records from "./records.js";
 import { configure, flush } from "./telemetry.js";
@@ -50,6 +50,8 @@ export interface ListRunsOptions {
   readonly states?: Iterable<records.RunState> | undefined;
   readonly createdAfter?: Date | undefined;
   readonly createdBefore?: Date | undefined;
+  /** Only runs with all these attributes. */
+  readonly attributes?: records.Attributes | undefined;
   /** The most to give (default: all). */
   readonly limit?: number | undefined;
 }
@@ -144,7 +146,7 @@ export class Client {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   async run<Out = any>(workflow: string, input: unknown = null, options: StartOptions = {}): Promise<Out> {
     const { runId } = await this.start(workflow, input, options);
-    return outcome(await this.#connection.awaits.result(runId)) as Out;
+    return outcome(await this.#connection.awaits.lastResult(runId)) as Out;
   }
 
   /**
@@ -179,6 +181,7 @@ export class Client {
       states: reading.runStateNumbers(options.states ?? []),
       createdAfter: options.createdAfter,
       createdBefore: options.createdBefore,
+      attributes: options.attributes === undefined ? "" : encodeJson(options.attributes),
     };
     for await (const page of this.#pages(RunServiceService.listRuns, filter, ({ runs }) => runs, options.limit)) {
       yield* page.map(reading.run);

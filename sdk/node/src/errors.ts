@@ -23,13 +23,18 @@
  * ├── EncodeError                  a value cannot travel as a payload
  * ├── InputError                   a payload is not what was asked for
  * ├── TaskCancelled                the server took the task back
+ * ├── StepFailed                   in code of a workflow: what it waited for has failed
+ * │   ├── ChildFailed
+ * │   └── SignalTimeout
+ * ├── NonDeterminism               in tests of workflows: the code does not do what is recorded
+ * ├── TestStuck                    in tests of workflows: the run waits for what nobody sends
  * └── HandlerError                 for handlers to throw
  *     ├── TerminalError            no attempt follows
  *     └── RetryableError           try again, after a delay of the handler's choice
  */
 
 import { milliseconds, type Duration } from "./duration.js";
-import type { Failure, FieldProblem, RunState } from "./records.js";
+import type { Failure, FailureCategory, FieldProblem, RunState } from "./records.js";
 
 /** The root of every error this package throws on purpose. */
 export class StellwerkError extends Error {}
@@ -132,7 +137,7 @@ function ending(failure: Failure | undefined): string {
   return `${where}: ${failure.type}: ${failure.message}`;
 }
 
-/** Somebody cancelled the run. */
+/** Somebody cancelled the run. In its own code it is what ends the wait, once; let it pass when all is tidy. */
 export class RunCancelled extends RunFailed {}
 
 /** Somebody terminated the run. */
@@ -172,6 +177,44 @@ export class TaskCancelled extends StellwerkError {
     this.reason = reason;
   }
 }
+
+/**
+ * What code of a workflow waited for has failed for good: a step, a step run here, a child or a signal.
+ *
+ * `type`, `details` and `category` are the failure's own; `cause` is what was behind it, if that is known.
+ */
+export class StepFailed extends StellwerkError {
+  readonly step: string;
+  readonly type: string;
+  readonly details: unknown;
+  readonly attempt: number;
+  readonly category: FailureCategory;
+  /** All that is known of it. */
+  readonly failure: Failure;
+
+  constructor(step: string, failure: Failure) {
+    const { cause } = failure;
+    super(failure.message, cause === undefined ? undefined : { cause: new StepFailed(cause.step || step, cause) });
+    this.step = step;
+    this.type = failure.type;
+    this.details = failure.details;
+    this.attempt = failure.attempt;
+    this.category = failure.category;
+    this.failure = failure;
+  }
+}
+
+/** A child run did not succeed. */
+export class ChildFailed extends StepFailed {}
+
+/** No signal came in time. */
+export class SignalTimeout extends StepFailed {}
+
+/** The code does something else than is recorded: `step 4: recorded charge("card"), now reserve("stock")`. */
+export class NonDeterminism extends StellwerkError {}
+
+/** A run under test can only wait for what nobody sends. */
+export class TestStuck extends StellwerkError {}
 
 /** What a handler may say about its failure. */
 export interface FailureOptions {
@@ -225,7 +268,7 @@ for (const kind of [
   ...[RequestError, InvalidArgument, PayloadTooLarge, NotFound, AlreadyExists, FailedPrecondition, LeaseLost],
   ...[RunTerminal, IdempotencyKeyReused, ResourceExhausted, Unauthenticated, PermissionDenied, DeadlineExceeded],
   ...[Unavailable, RunFailed, RunCancelled, RunTerminated, RunTimedOut, EncodeError, InputError, TaskCancelled],
-  ...[HandlerError, TerminalError, RetryableError],
+  ...[NonDeterminism, TestStuck, StepFailed, ChildFailed, SignalTimeout, HandlerError, TerminalError, RetryableError],
 ]) {
   Object.defineProperty(kind.prototype, "name", { value: kind.name, configurable: true, writable: true });
 }

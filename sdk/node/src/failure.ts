@@ -10,10 +10,12 @@ import {
   InputError,
   RequestError,
   RetryableError,
+  StepFailed,
   TaskCancelled,
   TerminalError,
 } from "./errors.js";
 import { encode } from "./payload.js";
+import type { Failure as Known } from "./records.js";
 import { Failure, FailureCategory, type Payload } from "./v1/stellwerk/v1/payload.js";
 
 const STACK_CHARS_MAX = 16 * 1024;
@@ -23,6 +25,7 @@ const OWN_FOLDER = `${dirname(import.meta.url)}/`;
 
 /** What a thrown thing means to the server. */
 export function failureOf(error: unknown, causesLeft = CAUSES_MAX): Failure {
+  if (error instanceof StepFailed) return failureMessage(error.failure);
   const terminal = error instanceof TerminalError || error instanceof EncodeError || error instanceof InputError;
   const refused = error instanceof RequestError && error.code === "INVALID_ARGUMENT";
   const failure = Failure.create({
@@ -39,6 +42,17 @@ export function failureOf(error: unknown, causesLeft = CAUSES_MAX): Failure {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause !== undefined && cause !== null && causesLeft > 0) failure.cause = failureOf(cause, causesLeft - 1);
   return failure;
+}
+
+/** The message of a failure that was read: it is handed on as it came. */
+export function failureMessage(failure: Known): Failure {
+  const { type, message, stack, category, terminal, step, attempt, workerId, occurTime } = failure;
+  return {
+    ...{ type, message, stack, terminal, step, attempt, workerId, occurTime, retryAfter: undefined },
+    category: FailureCategory[`FAILURE_CATEGORY_${category}`],
+    details: failure.details === undefined || failure.details === null ? undefined : detailsOf(failure.details),
+    cause: failure.cause === undefined ? undefined : failureMessage(failure.cause),
+  };
 }
 
 /** The outcome of a handler that stopped because the server took its task back. */

@@ -50,7 +50,7 @@ export class RunHandle {
   }
 
   /**
-   * Wait for the run to end and give its output.
+   * Wait for the run to end and give its output; a run that was continued ends with the last of its row.
    *
    * Rejects with RunFailed, RunCancelled, RunTerminated or RunTimedOut when the run ended so.
    */
@@ -60,7 +60,7 @@ export class RunHandle {
     const { timeout, signal } = options;
     const ended =
       timeout === undefined
-        ? await this.#connection.awaits.result(this.runId, signal)
+        ? await this.#connection.awaits.lastResult(this.runId, signal)
         : await this.#resultWithin(milliseconds("timeout", timeout, 0), signal);
     return outcome(ended) as Out;
   }
@@ -76,7 +76,7 @@ export class RunHandle {
     }, timeoutMs);
     signal?.addEventListener("abort", give, { once: true });
     try {
-      return await this.#connection.awaits.result(this.runId, limit.signal);
+      return await this.#connection.awaits.lastResult(this.runId, limit.signal);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", give);
@@ -144,6 +144,12 @@ export class RunHandle {
     const request = { ...this.#who, fromStep, requestId: requestId() };
     const fork = await this.#connection.call(RunServiceService.retryRun, request);
     return new RunHandle(this.#connection, fork.runId, fork.deduplicated);
+  }
+
+  /** Have a parked run of a code workflow decided again; gives its state. Nothing happens to one that is not parked. */
+  async resume(): Promise<RunState> {
+    const request = { ...this.#who, requestId: requestId() };
+    return runState((await this.#connection.call(RunServiceService.resumeRun, request)).state);
   }
 
   get #who(): { namespace: string; runId: string } {

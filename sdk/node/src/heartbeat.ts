@@ -10,6 +10,7 @@ import type { Target } from "./channel.js";
 import { LeaseTable, sharedNowMs, type Shared } from "./lease_table.js";
 import type { Logger } from "./logger.js";
 import { Backoff, pause } from "./retry.js";
+import type { SharedTurn } from "./turn_mark.js";
 import type { Payload } from "./v1/stellwerk/v1/payload.js";
 import type { HeartbeatRequest } from "./v1/stellwerk/v1/worker.js";
 
@@ -19,6 +20,8 @@ export interface ThreadData {
   /** The first message of each stream, without tasks. */
   readonly hello: HeartbeatRequest;
   readonly leases: Shared;
+  /** Which code runs now; undefined for a worker without workflows. */
+  readonly turn: SharedTurn | undefined;
 }
 
 /** What the thread is told. */
@@ -31,7 +34,8 @@ export type Order =
 export type Report =
   | { readonly kind: "opened" }
   | { readonly kind: "cancelled"; readonly tasks: readonly { readonly token: Uint8Array; readonly reason: string }[] }
-  | { readonly kind: "broken"; readonly message: string };
+  | { readonly kind: "broken"; readonly message: string }
+  | { readonly kind: "blocked"; readonly message: string };
 
 /** Who is told what the server says. */
 export interface Listener {
@@ -82,9 +86,9 @@ export class Heartbeat {
   }
 
   /** The tasks are held from now on; gives the place of each. */
-  hold(tokens: readonly Uint8Array[]): number[] {
+  hold(tokens: readonly Uint8Array[], decisions = false): number[] {
     const nowMs = sharedNowMs();
-    return tokens.map((token) => this.#table.hold(token, nowMs));
+    return tokens.map((token) => this.#table.hold(token, nowMs, decisions));
   }
 
   /** The task at that place has its verdict. */
@@ -121,6 +125,9 @@ export class Heartbeat {
         break;
       case "broken":
         this.#logger.info("the heartbeat line broke, opening it again", { error: report.message });
+        break;
+      case "blocked":
+        this.#logger.error(report.message, {});
         break;
       case "cancelled":
         for (const { token, reason } of report.tasks) this.#heard.cancelled(token, reason);

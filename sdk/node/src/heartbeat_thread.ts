@@ -13,12 +13,14 @@ import type { Order, Report, ThreadData } from "./heartbeat.js";
 import { readLeases, sharedNowMs, type Shared } from "./lease_table.js";
 import { Backoff } from "./retry.js";
 import { fromCall } from "./status.js";
+import { Watchdog } from "./watchdog.js";
 import type { Payload } from "./v1/stellwerk/v1/payload.js";
 import {
   WorkerServiceService,
   type HeartbeatRequest,
   type HeartbeatResponse,
   type HeldTask,
+  type TaskResult,
 } from "./v1/stellwerk/v1/worker.js";
 
 const INTERVAL_MS = 3_000;
@@ -28,6 +30,8 @@ const IDLE_MS = 60_000;
 const YOUNG_MS = 1_000;
 const PROGRESS_GAP_MS = 100;
 const FAREWELL_MS = 900;
+const BATCH_MAX = 200;
+const CALL_TIMEOUT_MS = 15_000;
 
 type Stream = ClientDuplexStream<HeartbeatRequest, HeartbeatResponse>;
 
@@ -52,6 +56,7 @@ class Line {
   #opened = false;
   #timer: NodeJS.Timeout | undefined;
   #leaving = false;
+  readonly #watchdog: Watchdog | undefined;
 
   constructor(data: ThreadData, report: (report: Report) => void) {
     this.#data = data;
@@ -59,6 +64,15 @@ class Line {
     this.#leases = data.leases;
     this.#client = open(data.target);
     this.#metadata = metadataOf(data.target);
+    if (data.turn === undefined) return;
+    this.#watchdog = new Watchdog(
+      data.turn,
+      () => this.#leases,
+      (results) => {
+        this.#tellBlocked(results);
+      },
+    );
+    this.#watchdog.start();
   }
 
   /** Open a stream; when it ends the next one is opened. */
@@ -142,7 +156,25 @@ class Line {
     }, this.#backoff.nextMs());
   }
 
+  /** Sent here, for the event loop is held up; a worker that is cut off as well loses its leases anyway. */
+  #tellBlocked(results: TaskResult[]): void {
+    const { namespace, workerId } = this.#data.hello;
+    const { path, requestSerialize, responseDeserialize } = WorkerServiceService.completeTask;
+    for (const { failure } of results) {
+      if (failure !== undefined) this.#report({ kind: "blocked", message: failure.message });
+    }
+    for (let first = 0; first < results.length; first += BATCH_MAX) {
+      const request = { namespace, workerId, results: results.slice(first, first + BATCH_MAX) };
+      const deadline = { deadline: Date.now() + CALL_TIMEOUT_MS };
+      const told = (error: Error | null): void => {
+        if (error !== null) this.#report({ kind: "broken", message: fromCall(error, this.#data.target).message });
+      };
+      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, this.#metadata, deadline, told);
+    }
+  }
+
   #close(): void {
+    this.#watchdog?.stop();
     clearTimeout(this.#timer);
     this.#stream?.cancel();
     this.#stream = undefined;
@@ -200,7 +232,8 @@ class Line {
 
   #blank(): HeartbeatRequest {
     const empty = { namespace: "", workerId: "", queue: "", actions: [], slots: 0 };
-    return { ...empty, held: [], leaving: false, sdk: "", host: "" };
+    const code = { workflows: [], build: "", pinRuns: false };
+    return { ...empty, ...code, held: [], leaving: false, sdk: "", host: "" };
   }
 }
 

@@ -14,7 +14,7 @@ import type { Task } from "./v1/stellwerk/v1/worker.js";
 
 /** What the tasks of one worker share. */
 export interface Lines {
-  readonly chunks: ChunkLine;
+  readonly chunks: Pick<ChunkLine, "push" | "forget">;
   readonly logger: Logger;
   progress(token: Uint8Array, progress: Payload): void;
 }

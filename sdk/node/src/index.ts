@@ -4,6 +4,7 @@
  * Everything public is exported here; anything else may change at any time.
  */
 
+export type { Pending } from "./calls.js";
 export type { ConnectionOptions, Tls } from "./channel.js";
 export {
   Client,
@@ -18,6 +19,7 @@ export type { Definition } from "./definition.js";
 export type { Duration } from "./duration.js";
 export {
   AlreadyExists,
+  ChildFailed,
   DeadlineExceeded,
   EncodeError,
   FailedPrecondition,
@@ -37,7 +39,9 @@ export {
   RunTerminal,
   RunTerminated,
   RunTimedOut,
+  SignalTimeout,
   StellwerkError,
+  StepFailed,
   TaskCancelled,
   TerminalError,
   Unauthenticated,
@@ -49,6 +53,7 @@ export type { Handler, HandlerResult } from "./handler.js";
 export type { Fields, Logger } from "./logger.js";
 export {
   isTerminal,
+  type Attributes,
   type Chunk,
   type DeadLetter,
   type DeadLetterState,
@@ -66,4 +71,14 @@ export {
   type WorkerInfo,
 } from "./records.js";
 export type { Signal, SignalOptions } from "./signal.js";
+export type {
+  ChildOptions,
+  RetryOptions,
+  RunOptions,
+  SignalWaitOptions,
+  StepOptions,
+  TimeoutOptions,
+} from "./step_options.js";
+export { defineWorkflow, type WorkflowFunction } from "./workflow.js";
+export { WorkflowContext } from "./workflow_context.js";
 export { Worker, type WorkerOptions } from "./worker.js";

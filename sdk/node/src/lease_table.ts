@@ -16,10 +16,12 @@ export interface Shared {
 export interface Lease {
   readonly token: Buffer;
   readonly sinceMs: number;
+  /** A decision of a workflow's code, not a handler's task. */
+  readonly decision: boolean;
 }
 
-// Per place: a number that changes with every use (0: free), the token's length, and when it was taken.
-const HEAD = 3;
+// Per place: a number that changes with every use (0: free), the token's length, when it was taken, and for what.
+const HEAD = 4;
 const TOKEN_BYTES = 128;
 const TICK_MS = 100;
 
@@ -53,7 +55,7 @@ export class LeaseTable {
   }
 
   /** Enter a token; gives its place. */
-  hold(token: Uint8Array, nowMs: number): number {
+  hold(token: Uint8Array, nowMs: number, decision = false): number {
     if (token.length > this.#shared.tokenBytes) this.#grow(this.#places, token.length * 2);
     if (this.#free.length === 0) this.#grow(this.#places * 2, this.#shared.tokenBytes);
     const place = this.#free.pop() ?? 0;
@@ -61,6 +63,7 @@ export class LeaseTable {
     this.#uses = (this.#uses % 0x7fffffff) + 1;
     this.#heads[place * HEAD + 1] = token.length;
     this.#heads[place * HEAD + 2] = Math.floor(nowMs / TICK_MS);
+    this.#heads[place * HEAD + 3] = decision ? 1 : 0;
     Atomics.store(this.#heads, place * HEAD, this.#uses);
     return place;
   }
@@ -106,8 +109,9 @@ export function readLeases({ heads, tokens, tokenBytes }: Shared): Lease[] {
     const begin = place * tokenBytes;
     const token = Buffer.from(bytes.subarray(begin, begin + (head[place * HEAD + 1] ?? 0)));
     const sinceMs = (head[place * HEAD + 2] ?? 0) * TICK_MS;
+    const decision = head[place * HEAD + 3] === 1;
     // Used anew while it was read: the old token is gone, and the new one too young to matter.
-    if (Atomics.load(head, place * HEAD) === use) leases.push({ token, sinceMs });
+    if (Atomics.load(head, place * HEAD) === use) leases.push({ token, sinceMs, decision });
   }
   return leases;
 }

@@ -10,6 +10,7 @@ import type { Client } from "@grpc/grpc-js";
 
 import { metadataOf, open, type Target } from "./channel.js";
 import { ChunkLine } from "./chunks.js";
+import { Decider } from "./decider.js";
 import { durationMessage } from "./duration.js";
 import type { HandlerPlan } from "./handler.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -17,17 +18,21 @@ import type { Logger } from "./logger.js";
 import { Outbox } from "./outbox.js";
 import { Poller, TIMEOUT_MS, WAIT_MS } from "./poller.js";
 import { pause } from "./retry.js";
+import { readHistory } from "./run_history.js";
 import { released, Runner } from "./runner.js";
 import type { WorkerSpans } from "./spans.js";
 import { flush, spans } from "./telemetry.js";
-import { Calls } from "./unary.js";
+import { TurnMark } from "./turn_mark.js";
+import { Calls, type Call } from "./unary.js";
 import {
   WorkerServiceService,
   type HeartbeatRequest,
   type PollTaskRequest,
+  type PollTaskResponse,
   type Task,
 } from "./v1/stellwerk/v1/worker.js";
 import { VERSION } from "./version.js";
+import type { WorkflowPlan } from "./workflow.js";
 
 const CALL_TIMEOUT_MS = 15_000;
 const FLUSH_MS = 5_000;
@@ -35,6 +40,8 @@ const FLUSH_MS = 5_000;
 const UNWIND_MS = 2_000;
 const FAREWELL_MS = 1_000;
 const BACKLOG_MIN = 1_000;
+// Decisions that may be in hand at once; they take little time, and no handler's place.
+const DECISIONS = 200;
 
 /** The worker's options, checked. */
 export interface Settings {
@@ -45,44 +52,58 @@ export interface Settings {
   readonly polls: number;
   readonly drainMs: number;
   readonly logger: Logger;
+  readonly build: string;
+  readonly pinRuns: boolean;
+  readonly cachedRuns: number;
+}
+
+/** What a worker can do. */
+export interface Skills {
+  readonly handlers: ReadonlyMap<string, HandlerPlan>;
+  readonly workflows: ReadonlyMap<string, WorkflowPlan>;
 }
 
 /** `live` resolves when the worker has stopped. */
 export class Life {
   readonly #settings: Settings;
-  readonly #actions: string[];
+  readonly #skills: Skills;
   readonly #spans: WorkerSpans | undefined;
   readonly #client: Client;
   readonly #calls: Calls;
   readonly #stop = new AbortController();
+  readonly #closing = new AbortController();
   readonly #heartbeat: Heartbeat;
   readonly #chunks: ChunkLine;
   readonly #outbox: Outbox;
   readonly #runner: Runner;
-  readonly #poller: Poller;
+  readonly #decider: Decider;
+  readonly #pollers: readonly Poller[];
+  readonly #turn = new TurnMark();
   #waiting = new AbortController();
   #hurried = false;
 
-  constructor(settings: Settings, plans: ReadonlyMap<string, HandlerPlan>) {
+  constructor(settings: Settings, skills: Skills) {
     this.#settings = settings;
-    this.#actions = [...plans.keys()].sort();
+    this.#skills = skills;
     const traced = spans(settings.target.namespace);
     this.#spans = traced?.ofWorker(settings.queue, settings.workerId);
     this.#client = open(settings.target, traced?.grpcClient);
     this.#calls = new Calls(this.#client, metadataOf(settings.target));
-    const line = { target: settings.target, hello: this.#hello() };
+    const turn = skills.workflows.size > 0 ? this.#turn.shared : undefined;
+    const line = { target: settings.target, hello: this.#hello(), turn };
     this.#heartbeat = new Heartbeat(line, settings.logger, {
       opened: () => {
-        this.#poller.lineOpened();
+        for (const poller of this.#pollers) poller.lineOpened();
       },
       cancelled: (token, reason) => {
-        this.#runner.cancel(token, reason || "CANCELLED");
+        if (!this.#decider.cancel(token, reason)) this.#runner.cancel(token, reason || "CANCELLED");
       },
     });
     this.#chunks = this.#openChunks();
     this.#outbox = this.#openOutbox();
-    this.#runner = this.#openRunner(plans);
-    this.#poller = this.#openPoller();
+    this.#runner = this.#openRunner(skills.handlers);
+    this.#decider = this.#openDecider();
+    this.#pollers = this.#openPollers();
   }
 
   /** Begin the drain; a second call ends it at once. */
@@ -95,21 +116,23 @@ export class Life {
   async live(): Promise<void> {
     const { drainMs, logger } = this.#settings;
     this.#heartbeat.start();
-    this.#poller.start();
+    for (const poller of this.#pollers) poller.start();
     await aborted(this.#stop.signal);
-    logger.info("stopping", { drain_ms: drainMs, tasks: this.#runner.running });
+    logger.info("stopping", { drain_ms: drainMs, tasks: this.#running });
     await this.#drain(drainMs);
     await this.#close();
   }
 
   /** No new tasks; the running ones end by themselves or are ended; their results get out. */
   async #drain(drainMs: number): Promise<void> {
-    await this.#poller.stop();
+    await Promise.all(this.#pollers.map((poller) => poller.stop()));
     if (!(await this.#settles(this.#hurried ? 0 : drainMs))) {
       this.#runner.stopAll();
+      this.#decider.giveUp();
       await this.#settles(UNWIND_MS);
     }
     this.#runner.giveUp();
+    this.#closing.abort();
     const patience = new AbortController();
     await Promise.race([this.#outbox.flush(), pause(FLUSH_MS, patience.signal)]);
     patience.abort();
@@ -117,11 +140,15 @@ export class Life {
 
   /** Wait for the running handlers, for so long or until somebody is in a hurry. */
   async #settles(limitMs: number): Promise<boolean> {
-    if (this.#runner.running > 0 && limitMs > 0) {
+    if (this.#running > 0 && limitMs > 0) {
       this.#waiting = new AbortController();
       await pause(limitMs, this.#waiting.signal);
     }
-    return this.#runner.running === 0;
+    return this.#running === 0;
+  }
+
+  get #running(): number {
+    return this.#runner.running + this.#decider.running;
   }
 
   async #close(): Promise<void> {
@@ -134,19 +161,22 @@ export class Life {
   }
 
   #freed(): void {
-    this.#poller.wake();
-    if (this.#runner.running === 0) this.#waiting.abort();
+    this.#wake();
+    if (this.#running === 0) this.#waiting.abort();
+  }
+
+  #wake(): void {
+    for (const poller of this.#pollers) poller.wake();
   }
 
   /** None while results pile up that the server does not take. */
-  #freeSlots(): number {
-    const { slots } = this.#settings;
-    return this.#outbox.unsettled > Math.max(BACKLOG_MIN, 4 * slots) ? 0 : slots - this.#runner.running;
+  #free(places: number, running: number): number {
+    return this.#outbox.unsettled > Math.max(BACKLOG_MIN, 4 * this.#settings.slots) ? 0 : places - running;
   }
 
   #settled(token: Buffer): void {
     this.#runner.forget(token);
-    if (this.#outbox.unsettled <= BACKLOG_MIN) this.#poller.wake();
+    if (this.#outbox.unsettled <= BACKLOG_MIN) this.#wake();
   }
 
   #giveBack(tasks: readonly Task[]): void {
@@ -193,20 +223,60 @@ export class Life {
     });
   }
 
-  #openPoller(): Poller {
+  #openDecider(): Decider {
+    const { target, logger, build, pinRuns, cachedRuns } = this.#settings;
+    return new Decider(this.#skills.workflows, {
+      ...{ logger, build, pinRuns, cachedRuns, watch: this.#turn },
+      hold: (tokens) => this.#heartbeat.hold(tokens, true),
+      release: (place) => {
+        this.#heartbeat.release(place);
+      },
+      send: (result, told) => {
+        this.#outbox.add(result, told);
+      },
+      history: (runId) => readHistory(this.#calls, target, runId, this.#closing.signal),
+      freed: () => {
+        this.#freed();
+      },
+    });
+  }
+
+  /** Handlers and decisions have places of their own, so that neither takes the other's. */
+  #openPollers(): Poller[] {
+    const { handlers, workflows } = this.#skills;
+    const { slots } = this.#settings;
+    const [runner, decider, traced] = [this.#runner, this.#decider, this.#spans];
+    const pollers: Poller[] = [];
+    if (handlers.size > 0) {
+      const polling = traced && ((call: Call<PollTaskResponse>) => traced.polling(call));
+      pollers.push(this.#openPoller(actionsOf(handlers), slots, runner, polling));
+    }
+    if (workflows.size > 0) {
+      const actions = actionsOf(workflows).map((name) => `workflow:${name}`);
+      pollers.push(this.#openPoller(actions, DECISIONS, decider));
+    }
+    return pollers;
+  }
+
+  #openPoller(
+    actions: string[],
+    places: number,
+    taker: Runner | Decider,
+    polling?: (call: Call<PollTaskResponse>) => Call<PollTaskResponse>,
+  ): Poller {
     const { polls, target, logger } = this.#settings;
-    const request = this.#pollRequest();
+    const request = this.#pollRequest(actions);
     return new Poller({
       polls,
       target,
       logger,
       poll: (maxTasks) => {
         const call = this.#calls.send(WorkerServiceService.pollTask, { ...request, maxTasks }, TIMEOUT_MS);
-        return this.#spans?.polling(call) ?? call;
+        return polling?.(call) ?? call;
       },
-      freeSlots: () => this.#freeSlots(),
+      freeSlots: () => this.#free(places, taker.running),
       accept: (tasks) => {
-        this.#runner.accept(tasks);
+        taker.accept(tasks);
       },
       giveBack: (tasks) => {
         this.#giveBack(tasks);
@@ -223,16 +293,23 @@ export class Life {
   }
 
   #hello(): HeartbeatRequest {
-    const { target, workerId, queue, slots } = this.#settings;
-    const who = { namespace: target.namespace, workerId, queue, actions: this.#actions, slots };
-    return { ...who, held: [], leaving: false, sdk: `node ${VERSION}`, host: hostname() };
+    const { target, workerId, queue, slots, build, pinRuns } = this.#settings;
+    const { handlers, workflows } = this.#skills;
+    const who = { namespace: target.namespace, workerId, queue, actions: actionsOf(handlers), slots };
+    const code = { workflows: actionsOf(workflows), build: workflows.size > 0 ? build : "", pinRuns };
+    return { ...who, ...code, held: [], leaving: false, sdk: `node ${VERSION}`, host: hostname() };
   }
 
-  #pollRequest(): PollTaskRequest {
-    const { target, workerId, queue } = this.#settings;
-    const who = { namespace: target.namespace, workerId, queue, actions: this.#actions };
+  #pollRequest(actions: string[]): PollTaskRequest {
+    const { target, workerId, queue, build, pinRuns } = this.#settings;
+    const pinnedBuild = pinRuns ? build : "";
+    const who = { namespace: target.namespace, workerId, queue, actions, pinnedBuild };
     return { ...who, maxTasks: 0, wait: durationMessage(WAIT_MS) };
   }
+}
+
+function actionsOf(plans: ReadonlyMap<string, unknown>): string[] {
+  return [...plans.keys()].sort();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 import { BATCH_BYTES_MAX, type Target } from "./channel.js";
+import { commandBytes } from "./commands.js";
 import { RequestError } from "./errors.js";
 import { clean } from "./failure.js";
 import type { Logger } from "./logger.js";
@@ -13,7 +14,7 @@ import { Backoff, isRetryable, pause } from "./retry.js";
 import type { WorkerSpans } from "./spans.js";
 import { fromCall, fromRefusal } from "./status.js";
 import { Failure, FailureCategory } from "./v1/stellwerk/v1/payload.js";
-import type { CompleteTaskResponse, TaskResult } from "./v1/stellwerk/v1/worker.js";
+import type { CompleteTaskResponse, Journal, TaskResult } from "./v1/stellwerk/v1/worker.js";
 
 const BATCH_MAX = 200;
 const IN_FLIGHT_MAX = 2;
@@ -23,6 +24,13 @@ const SUSPECT_AFTER = 5;
 const AGAIN_MS = 500;
 // What a result weighs beside its payload, generously.
 const OVERHEAD_BYTES = 1_024;
+
+/** What became of a result: a refusal that will stay, or else it is recorded. */
+export interface Verdict {
+  readonly problem?: RequestError | undefined;
+  /** Of a decision that keeps its lease: what came in meanwhile. */
+  readonly journal?: Journal | undefined;
+}
 
 /** Where results go, and who is told that one has its verdict. */
 export interface Post {
@@ -41,6 +49,7 @@ export class Outbox {
   readonly #post: Post;
   readonly #ending = new AbortController();
   readonly #replaced = new Set<string>();
+  readonly #told = new Map<string, (verdict: Verdict) => void>();
   #waiting: TaskResult[] = [];
   #inFlight = 0;
   #pumpDue = false;
@@ -50,9 +59,10 @@ export class Outbox {
     this.#post = post;
   }
 
-  /** Send a result with the next batch. */
-  add(result: TaskResult): void {
+  /** Send a result with the next batch; whoever wants its verdict is `told` it, and nobody else. */
+  add(result: TaskResult, told?: (verdict: Verdict) => void): void {
     this.unsettled += 1;
+    if (told !== undefined) this.#told.set(result.token.toString("latin1"), told);
     this.#enqueue(result);
   }
 
@@ -144,7 +154,7 @@ export class Outbox {
     batch.forEach((result, index) => {
       const verdict = response.verdicts[index];
       if (verdict === undefined) this.#enqueue(result);
-      else if (verdict.refusal === undefined) this.#settle(result);
+      else if (verdict.refusal === undefined) this.#settle(result, verdict);
       else this.#refused(result, fromRefusal(verdict.refusal));
     });
     return undefined;
@@ -154,6 +164,10 @@ export class Outbox {
   #refused(result: TaskResult, problem: RequestError): void {
     const key = result.token.toString("latin1");
     const { logger } = this.#post;
+    if (this.#told.has(key) && (!isRetryable(problem) || problem.code === "RESOURCE_EXHAUSTED")) {
+      this.#settle(result, { problem });
+      return;
+    }
     if (blamesContent(problem) && result.release === undefined && !this.#replaced.has(key)) {
       this.#replaced.add(key);
       this.#enqueue(replacement(result, problem));
@@ -169,10 +183,14 @@ export class Outbox {
     }
   }
 
-  #settle(result: TaskResult): void {
+  #settle(result: TaskResult, verdict: Verdict = {}): void {
     this.unsettled -= 1;
-    if (this.#replaced.size > 0) this.#replaced.delete(result.token.toString("latin1"));
-    this.#post.settled(result.token);
+    const key = result.token.toString("latin1");
+    const told = this.#told.get(key);
+    this.#told.delete(key);
+    this.#replaced.delete(key);
+    if (told === undefined) this.#post.settled(result.token);
+    else told(verdict);
     if (this.unsettled > 0) return;
     const waiters = this.#whenEmpty;
     this.#whenEmpty = [];
@@ -180,7 +198,10 @@ export class Outbox {
   }
 }
 
-function resultBytes({ output, failure }: TaskResult): number {
+function resultBytes({ output, failure, decision }: TaskResult): number {
+  if (decision !== undefined) {
+    return decision.commands.reduce((bytes, command) => bytes + commandBytes(command), OVERHEAD_BYTES);
+  }
   if (output !== undefined) return OVERHEAD_BYTES + payloadBytes(output);
   return OVERHEAD_BYTES + (failure === undefined ? 0 : Failure.encode(failure).finish().length);
 }

@@ -77,6 +77,8 @@ export function run(message: runs.Run): records.Run {
     output: decode(message.output),
     failure: failureIfAny(message.failure),
     steps: message.steps.map(step),
+    published: Object.fromEntries(Object.entries(message.published).map(([key, value]) => [key, decode(value)])),
+    attributes: message.attributes ? (decodeJson(message.attributes) as records.Attributes) : {},
   };
 }
 

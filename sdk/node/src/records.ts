@@ -96,6 +96,9 @@ export interface Step {
   readonly endTime: Date | undefined;
 }
 
+/** Searchable values of a run, by name. */
+export type Attributes = Readonly<Record<string, string | number | bigint | boolean>>;
+
 /** A run as it is now. `steps` is empty unless it was asked for; lists come without payloads. */
 export interface Run {
   readonly runId: string;
@@ -116,6 +119,14 @@ export interface Run {
   /** The run and its step that started this one, if any. */
   readonly parentRunId: string;
   readonly parentStep: string;
+  /** What its code has published, by key; empty in lists. */
+  readonly published: Readonly<Record<string, unknown>>;
+  /** Searchable values. */
+  readonly attributes: Attributes;
+  /** Why nobody can decide this run of a code workflow; empty when somebody can. */
+  readonly waitingFor: string;
+  /** The run that goes on after a CONTINUED one. */
+  readonly continuedAs: string;
   readonly steps: readonly Step[];
 }
 

@@ -1,4 +1,4 @@
-/** The worker: a set of handlers and the options they run with. Must not hold anything of a running life. */
+/** The worker: a set of handlers and workflows, and the options they run with. Must not hold anything of a running life. */
 
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
@@ -7,9 +7,12 @@ import { targetOf, type ConnectionOptions } from "./channel.js";
 import { milliseconds, type Duration } from "./duration.js";
 import { StellwerkError } from "./errors.js";
 import { plan, type Handler, type HandlerPlan } from "./handler.js";
-import { Life, type Settings } from "./life.js";
+import { Life, type Settings, type Skills } from "./life.js";
 import { stderrLogger, type Logger } from "./logger.js";
 import { configure } from "./telemetry.js";
+import { add, allWorkflows, buildOf, type WorkflowFunction, type WorkflowPlan } from "./workflow.js";
+
+let parts: (worker: Worker) => Skills;
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
@@ -25,6 +28,12 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly workerId?: string | undefined;
   /** How long a stop waits for running handlers before it cancels them (default 30 s). */
   readonly drainMs?: Duration | undefined;
+  /** Which code its workflows are (default: STELLWERK_BUILD, else a digest of their source). */
+  readonly build?: string | undefined;
+  /** Runs stay on the build they began with while a worker of it is there (default false). */
+  readonly pinRuns?: boolean | undefined;
+  /** How many runs it remembers between their decisions (default 500). */
+  readonly cachedRuns?: number | undefined;
   /** Where it and `ctx.logger` log to (default: warnings and errors as lines on stderr). */
   readonly logger?: Logger | undefined;
 }
@@ -44,7 +53,12 @@ export interface WorkerOptions extends ConnectionOptions {
 export class Worker {
   readonly #settings: Settings;
   readonly #plans = new Map<string, HandlerPlan>();
+  readonly #workflows = new Map<string, WorkflowPlan>();
   #life: Life | undefined;
+
+  static {
+    parts = (worker) => ({ handlers: worker.#plans, workflows: worker.#workflows });
+  }
 
   /** Throws RangeError for a bad option. */
   constructor(options: WorkerOptions = {}) {
@@ -52,10 +66,13 @@ export class Worker {
       target: targetOf(options),
       workerId: options.workerId ?? `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`,
       queue: options.queue ?? "default",
-      slots: atLeastOne("slots", options.slots ?? 100),
-      polls: atLeastOne("polls", options.polls ?? 3),
+      slots: atLeast("slots", options.slots ?? 100, 1),
+      polls: atLeast("polls", options.polls ?? 3, 1),
       drainMs: milliseconds("drainMs", options.drainMs ?? 30_000, 0),
       logger: options.logger ?? stderrLogger,
+      build: options.build ?? process.env["STELLWERK_BUILD"] ?? "",
+      pinRuns: options.pinRuns ?? false,
+      cachedRuns: atLeast("cachedRuns", options.cachedRuns ?? 500, 0),
     };
     configure(this.#settings.logger);
   }
@@ -87,9 +104,30 @@ export class Worker {
   }
 
   /**
+   * Decide the runs of a workflow with this code.
+   *
+   *     worker.workflow("signup", async (ctx, user) => {
+   *       await ctx.step("sendWelcomeEmail", user);
+   *       await ctx.wait("1h");
+   *       await ctx.step("sendFollowupEmail", user);
+   *     });
+   *
+   * The code runs again from the start when another worker goes on with the run, and must then do the same: time and
+   * chance from `ctx`, everything outside through `ctx.step` or `ctx.run`. Throws as `register` does.
+   */
+  // An input without a type of its own is plain JSON, which only the code knows.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  workflow<In = any, Out = unknown>(name: string, fn: WorkflowFunction<In, Out>): void {
+    if (this.#life !== undefined) {
+      throw new StellwerkError(`workflow '${name}': register it before the worker is started`);
+    }
+    add(this.#workflows, name, fn);
+  }
+
+  /**
    * Work until SIGTERM or SIGINT, then drain; a second signal ends the drain at once.
    *
-   * Rejects with StellwerkError without a handler. Afterwards nothing of the worker keeps the process alive.
+   * Rejects with StellwerkError without a handler or workflow. Afterwards nothing of the worker keeps the process alive.
    */
   async start(): Promise<void> {
     const stop = (): void => {
@@ -107,16 +145,18 @@ export class Worker {
    * Work until `stop` is called, then drain.
    *
    * Installs no signal handlers. Aborting `signal` cancels the handlers, leaves quickly and rejects with its reason.
-   * Rejects with StellwerkError without a handler, or when it runs already.
+   * Rejects with StellwerkError without a handler or workflow, or when it runs already.
    */
   async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { signal } = options;
-    if (this.#plans.size === 0) {
+    const workflows = allWorkflows(this.#workflows);
+    if (this.#plans.size === 0 && workflows.size === 0) {
       throw new StellwerkError("handlers: expected at least one (worker.register), came none");
     }
     if (this.#life !== undefined) throw new StellwerkError("the worker runs already");
     signal?.throwIfAborted();
-    const life = (this.#life = new Life(this.#settings, this.#plans));
+    const settings = { ...this.#settings, build: this.#settings.build || buildOf(workflows) };
+    const life = (this.#life = new Life(settings, { handlers: this.#plans, workflows }));
     const leave = (): void => {
       life.stop();
       life.stop();
@@ -137,7 +177,14 @@ export class Worker {
   }
 }
 
-function atLeastOne(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${name}: expected a number >= 1, came ${value}`);
+/** What a worker was given to do. For this package alone. */
+export function partsOf(worker: Worker): Skills {
+  return parts(worker);
+}
+
+function atLeast(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least) {
+    throw new RangeError(`${name}: expected a number >= ${least}, came ${value}`);
+  }
   return value;
 }

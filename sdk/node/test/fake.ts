@@ -17,7 +17,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 
-import { Client, Worker, type Handler, type Logger, type WorkerOptions } from "../src/index.js";
+import { Client, Worker, type Handler, type Logger, type WorkerOptions, type WorkflowFunction } from "../src/index.js";
 import { Status } from "../src/v1/google/rpc/status.js";
 import * as admin from "../src/v1/stellwerk/v1/admin.js";
 import { DeadLetter, DeadLetterServiceService, DeadLetterState } from "../src/v1/stellwerk/v1/dead_letter.js";
@@ -56,7 +56,7 @@ export function task(action = "noop", value: unknown = null, fields: Partial<wor
   const runId = fields.runId ?? "run_1";
   return {
     ...{ token: Buffer.from(runId), runId, step: "s1", attempt: 1, maxAttempts: 4, action, workflow: "wf" },
-    ...{ input: json(value), deadline: undefined, trace: {} },
+    ...{ input: json(value), deadline: undefined, trace: {}, journal: undefined },
     ...fields,
   };
 }
@@ -204,7 +204,7 @@ export class FakeServer {
     const key = result.token.toString();
     const refused = this.verdicts.get(key)?.shift();
     if (refused === undefined) this.results.set(key, result);
-    return { refusal: refused };
+    return { refusal: refused, journal: undefined };
   }
 
   async #acknowledge(call: ServerDuplexStream<workers.StreamResultRequest, workers.StreamResultResponse>) {
@@ -373,9 +373,14 @@ export class Bench {
   }
 
   /** A running worker. */
-  work(handlers: Record<string, Handler<any, unknown>>, options: WorkerOptions = {}): Worker {
+  work(
+    handlers: Record<string, Handler<any, unknown>>,
+    options: WorkerOptions = {},
+    workflows: Record<string, WorkflowFunction<any, unknown>> = {},
+  ): Worker {
     const worker = new Worker({ address: this.server.address, logger: this.records, drainMs: 200, ...options });
     for (const [action, handler] of Object.entries(handlers)) worker.register(action, handler);
+    for (const [name, fn] of Object.entries(workflows)) worker.workflow(name, fn);
     const running = worker.run();
     this.#closing.push(async () => {
       worker.stop();

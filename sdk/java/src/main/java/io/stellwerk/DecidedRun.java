@@ -10,12 +10,14 @@ import io.stellwerk.v1.LocalCommand;
 import io.stellwerk.v1.Task;
 import io.stellwerk.v1.TaskResult;
 import io.stellwerk.v1.TaskVerdict;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +28,8 @@ import org.slf4j.LoggerFactory;
 final class DecidedRun {
     private static final Logger LOGGER = LoggerFactory.getLogger("stellwerk");
     private static final int COMMANDS_MAX = 1_000;
+    /** While only local steps hold a decision open, it is asked so often what is new. */
+    private static final Duration ASK = Duration.ofSeconds(1);
 
     private final WorkflowPlan plan;
     private final Tools tools;
@@ -34,18 +38,23 @@ final class DecidedRun {
     private HeldTask held;
     private Replayer code;
     private Decision sent;
+    private Future<?> asking;
     private boolean driving;
     private boolean dropped;
     private long seen;
 
-    /** What the runs of one worker share. */
+    /**
+     * What the runs of one worker share.
+     *
+     * @param signature what every decision says of its worker
+     */
     record Tools(
             Loop loop,
             HandlerThreads drivers,
             HandlerThreads handlers,
             CodeThreads codeThreads,
             HistoryReader histories,
-            String build,
+            Decision signature,
             Ends ends) {}
 
     /** Is told how a decision has come to its end. */
@@ -133,6 +142,7 @@ final class DecidedRun {
             return;
         }
         dropped = true;
+        stopAsking();
         if (code != null) {
             code.evict();
         }
@@ -273,13 +283,39 @@ final class DecidedRun {
         boolean keep =
                 !outgoing.isEmpty() || !locals.isEmpty() || batch.stream().anyMatch(Command::hasLocal);
         if (batch.isEmpty() && keep) {
-            return; // for local steps to end
+            askLater();
+        } else {
+            say(batch, keep);
         }
-        sent = Decision.newBuilder()
+    }
+
+    /** Local steps take their time, and signals and cancels must reach the code meanwhile. */
+    private void askLater() {
+        if (asking == null) {
+            asking = tools.loop().after(ASK, this::ask);
+        }
+    }
+
+    private void ask() {
+        asking = null;
+        if (!dropped && !driving && sent == null && code != null && !locals.isEmpty()) {
+            say(List.of(), true);
+        }
+    }
+
+    private void stopAsking() {
+        if (asking != null) {
+            asking.cancel(false);
+            asking = null;
+        }
+    }
+
+    private void say(List<Command> batch, boolean keep) {
+        stopAsking();
+        sent = tools.signature().toBuilder()
                 .setSequence(seen)
                 .addAllCommands(batch)
                 .setKeep(keep)
-                .setBuild(tools.build())
                 .build();
         tools.ends()
                 .send(TaskResult.newBuilder()

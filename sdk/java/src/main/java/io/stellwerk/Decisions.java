@@ -1,6 +1,7 @@
 package io.stellwerk;
 
 import com.google.protobuf.ByteString;
+import io.stellwerk.v1.Decision;
 import io.stellwerk.v1.Task;
 import io.stellwerk.v1.TaskResult;
 import io.stellwerk.v1.TaskVerdict;
@@ -56,7 +57,7 @@ final class Decisions implements DecidedRun.Ends {
             Consumer<TaskResult> finish,
             Runnable freed) {}
 
-    Decisions(Map<String, WorkflowPlan> plans, Place place, int cachedRuns, String build) {
+    Decisions(Map<String, WorkflowPlan> plans, Place place, int cachedRuns, Decision signature) {
         this.plans = plans;
         this.loop = place.loop();
         this.lines = place.lines();
@@ -64,7 +65,7 @@ final class Decisions implements DecidedRun.Ends {
         this.freed = place.freed();
         this.cachedRuns = cachedRuns;
         var histories = new HistoryReader(loop, place.calls());
-        this.tools = new DecidedRun.Tools(loop, drivers, place.handlers(), codeThreads, histories, build, this);
+        this.tools = new DecidedRun.Tools(loop, drivers, place.handlers(), codeThreads, histories, signature, this);
     }
 
     /** How many decisions are going on; for any thread. */

@@ -3,6 +3,7 @@ package io.stellwerk;
 import io.stellwerk.v1.CancelledTask;
 import io.stellwerk.v1.CompleteTaskRequest;
 import io.stellwerk.v1.CompleteTaskResponse;
+import io.stellwerk.v1.Decision;
 import io.stellwerk.v1.HeartbeatRequest;
 import io.stellwerk.v1.PollTaskRequest;
 import io.stellwerk.v1.Task;
@@ -59,17 +60,17 @@ final class Life {
         var lines = new HeldTask.Lines(chunks, heartbeat::poke);
         runner = new Runner(plans.handlers(), loop, lines, threads, outbox::add, this::freed, spans);
         var work = new Poller.Work(this::freeSlots, threads::isBehind, runner::accept, this::giveBack);
-        poller = poller(plans.actions(), work, spans, options.slots());
+        poller = poller(pollRequest(plans.actions()), work, spans, options.slots());
         var place = new Decisions.Place(loop, calls, lines, threads, outbox::add, this::freed);
-        decisions = new Decisions(plans.workflows(), place, options.cachedRuns(), build);
+        decisions = new Decisions(plans.workflows(), place, options.cachedRuns(), signature(build));
         var deciding = new Poller.Work(this::freeDecisions, () -> false, decisions::accept, this::giveBack);
-        decisionPoller = poller(plans.decisions(), deciding, null, options.decisionSlots());
+        decisionPoller = poller(decisionRequest(plans, build), deciding, null, options.decisionSlots());
     }
 
-    /** Polls for these actions; none when there are none. */
-    private Poller poller(List<String> actions, Poller.Work work, WorkerSpans spans, int slots) {
-        int polls = actions.isEmpty() ? 0 : options.polls();
-        return new Poller(loop, calls, pollRequest(actions), work, spans, slots, polls);
+    /** Polls for the request's actions; none when there are none. */
+    private Poller poller(PollTaskRequest request, Poller.Work work, WorkerSpans spans, int slots) {
+        int polls = request.getActionsCount() == 0 ? 0 : options.polls();
+        return new Poller(loop, calls, request, work, spans, slots, polls);
     }
 
     /** Begin the drain; a second call ends it at once. From any thread. */
@@ -264,6 +265,19 @@ final class Life {
                 .setSdk("java " + Target.VERSION)
                 .setHost(WorkerOptions.hostName())
                 .build();
+    }
+
+    /** What its decisions say of it. */
+    private Decision signature(String build) {
+        return Decision.newBuilder()
+                .setBuild(build)
+                .setPinRun(options.pinRuns())
+                .build();
+    }
+
+    private PollTaskRequest decisionRequest(WorkerPlans plans, String build) {
+        PollTaskRequest request = pollRequest(plans.decisions());
+        return options.pinRuns() ? request.toBuilder().setPinnedBuild(build).build() : request;
     }
 
     private PollTaskRequest pollRequest(List<String> actions) {

@@ -183,7 +183,7 @@ final class Outbox {
 
     /** A result the server does not take becomes a failure it can, of a decision by its run; a lost lease is the end. */
     private void refused(TaskResult result, RequestError problem) {
-        if (result.hasDecision() && Statuses.isFinalForDecision(problem)) {
+        if (result.hasDecision() && !Statuses.isRetryable(problem)) {
             settle(result, TaskVerdict.getDefaultInstance(), problem);
             return;
         }

@@ -17,6 +17,7 @@ final class Recorded {
     private final Deque<Called> commands = new ArrayDeque<>();
     private final Set<String> ran = new HashSet<>();
     private final Set<String> ended = new HashSet<>();
+    private final Set<String> patches = new HashSet<>();
     private final Map<String, Payload> kept = new HashMap<>();
     private long decided;
 
@@ -43,11 +44,8 @@ final class Recorded {
         return before.isSame(now) ? null : difference(number, before, now);
     }
 
-    boolean isNextPatch(String id) {
-        Called next = commands.peek();
-        return next != null
-                && next.kind() == Called.Kind.PATCH
-                && next.subject().equals(id);
+    boolean hasPatch(String id) {
+        return patches.contains(id);
     }
 
     /** The difference when the code gives nothing more; null for none. */
@@ -94,8 +92,11 @@ final class Recorded {
         }
         if (called.kind() == Called.Kind.LOCAL) {
             ran.add(called.step());
-        } else {
-            commands.add(called);
+            return;
+        }
+        commands.add(called);
+        if (called.kind() == Called.Kind.PATCH) {
+            patches.add(called.subject());
         }
     }
 

@@ -75,14 +75,17 @@ final class Replayer {
             feed(event);
         }
         expectNothing();
-        if (!ended && open.isEmpty()) {
-            throw DecisionFailed.waitsForNothing();
-        }
+        expectAWait();
     }
 
     /** The local step is recorded to have ended so. */
     void ran(String step, LocalCommand outcome) throws DecisionFailed {
+        if (ended) {
+            return;
+        }
+        fed = Math.max(fed, recorded.decided() + 1); // it is recorded after all that was told
         drive(() -> end(step, outcome.hasFailure() ? null : outcome.getOutput(), outcome.getFailure()));
+        expectAWait();
     }
 
     /** The commands since the last time. */
@@ -159,6 +162,12 @@ final class Replayer {
         String difference = recorded.compareWithNothing(given + 1);
         if (difference != null) {
             throw DecisionFailed.nonDeterminism(difference);
+        }
+    }
+
+    private void expectAWait() throws DecisionFailed {
+        if (!ended && open.isEmpty()) {
+            throw DecisionFailed.waitsForNothing();
         }
     }
 
@@ -335,7 +344,7 @@ final class Replayer {
         enter();
         Boolean known = patches.get(id);
         if (known == null) {
-            known = recorded.isNextPatch(id) || !recorded.hasNext() && fed >= recorded.decided();
+            known = recorded.hasPatch(id) || !isReplaying();
             patches.put(id, known);
             if (known) {
                 give(Commands.patch(id));

@@ -63,11 +63,6 @@ final class Statuses {
         return isServersFault(error) && CUT_STREAMS.stream().anyMatch(error.text()::contains);
     }
 
-    /** True when a decision is not taken, however often it is sent. */
-    static boolean isFinalForDecision(RequestError error) {
-        return !isRetryable(error) || error.reason().equals("TooManyCommands");
-    }
-
     static boolean isServersFault(RequestError error) {
         return error.code().equals("INTERNAL") || error.code().equals("UNKNOWN");
     }

@@ -97,7 +97,7 @@ final class VirtualServer {
 
     private void decide(VirtualRun run) {
         run.due = false;
-        if (run.hasEnded() || !run.locals.isEmpty()) {
+        if (run.hasEnded()) {
             return;
         }
         if (run.code == null) {
@@ -450,7 +450,7 @@ final class VirtualServer {
     }
 
     private void tell(VirtualRun run) {
-        if (!run.due && run.locals.isEmpty() && !run.hasEnded()) {
+        if (!run.due && !run.hasEnded()) {
             run.due = true;
             work.add(() -> decide(run));
         }
