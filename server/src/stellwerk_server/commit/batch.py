@@ -38,6 +38,7 @@ _END_REASON = {
     RunState.TIMED_OUT: "RUN_TIMED_OUT",
     RunState.FAILED: "RUN_FAILED",
     RunState.SUCCEEDED: "RUN_SUCCEEDED",
+    RunState.CONTINUED: "RUN_CONTINUED",
 }
 
 
@@ -270,6 +271,9 @@ class Batch:
             if (command.run_id, command.step, command.kind) not in self._fired:
                 return Applied(run.state, False)
             lease = self._leased.get((command.run_id, command.step))
+            if run.state is RunState.CONTINUED and command.kind in children.CLOSES.values():
+                self._set_timer(code.successor(run.output), "", command.kind)
+                return Applied(run.state, True)
             if command.kind is TimerKind.CHILD_ENDED:
                 news = children.news(command, self._child_of(command), self._ended_children)
                 if news is None:
@@ -456,7 +460,10 @@ class Batch:
             committed.grants.append((poll, grant))
         for cursor in cursors:
             for run_id, step_key, attempt, token, worker in await cursor.fetchall():
-                reason = _END_REASON.get(self._runs[run_id].state, "STEP_TIMED_OUT")
+                run = self._runs[run_id]
+                known = run.steps.get(step_key)
+                given_up = known is not None and known.state is StepState.CANCELLED
+                reason = _END_REASON.get(run.state, "STEP_CANCELLED" if given_up else "STEP_TIMED_OUT")
                 committed.voided.append(Voided(worker, run_id, step_key, attempt, token, reason))
         for run in self._runs.values():
             self._context.cache.keep(run)

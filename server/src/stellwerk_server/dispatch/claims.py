@@ -30,6 +30,8 @@ SQL = sql.load("dispatch")
 Mark = tuple[int, int]
 _LOWEST: Mark = (-32768, -1)
 _MAX_CLAIM = 500
+# The news of a run that is gone.
+_NOTHING: tuple[int, int, Payload | None, list[Event]] = (0, 0, None, [])
 # How often a lane is searched from its very beginning, for rows that came in below the mark.
 _FULL_SEARCH_S = 1.0
 
@@ -205,7 +207,9 @@ class Claims:
             events = news.setdefault(run_id, (decided or 0, seq, value, []))[3]
             if event[0] is not None:
                 events.append(event_of(tuple(event)))
-        return [_told(grant, *news[grant.run_id]) if grant.step == DECISION else grant for grant in grants]
+        return [
+            _told(grant, *news.get(grant.run_id, _NOTHING)) if grant.step == DECISION else grant for grant in grants
+        ]
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None

@@ -25,6 +25,7 @@ from stellwerk_server.model.states import RunState
 MAX_OPEN_STEPS = 10_000
 NON_DETERMINISM = "NonDeterminism"
 _REASON_CHARS = 2_000
+_NOTHING = "the code waits for something that is not ctx's: nothing is open and it has not ended"
 _ENDS = (m.Succeed, m.Fail, m.Cancelled, m.Continue)
 
 
@@ -68,7 +69,7 @@ def decided(t: Transition, command: c.CompleteDecision, lease: c.Lease | None) -
     decision = Decision(t, code, command, lease.worker)
     for wanted in command.commands:
         _RECORD[type(wanted)](decision, wanted)
-    if not command.keep and not t.events:
+    if not t.events and (not command.keep or code.decided == 0):
         decision.emit(EventType.DECISION_COMPLETED)
     for follow in decision.after:
         if is_open(t.run):
@@ -149,16 +150,20 @@ def lease_lost(run: Run, command: c.LeaseCommand) -> Refused:
 def _check(run: Run, code: Code, command: c.CompleteDecision) -> None:
     problems: list[Problem] = []
     known: set[str] = set()
-    makes = 0
+    # Steps that are open once the decision is recorded.
+    left = run.open_steps
     for place, wanted in enumerate(command.commands):
         where = f"decision.commands[{place}]"
         if isinstance(wanted, m.MakeStep | m.RanStep):
-            makes += 1
+            left += isinstance(wanted, m.MakeStep)
             if wanted.step in run.steps or wanted.step in known:
                 problems.append(Problem(f"{where}.step", f"expected an id that is new, came {wanted.step!r} again"))
             known.add(wanted.step)
-        elif isinstance(wanted, m.CancelStep) and wanted.step not in run.steps and wanted.step not in known:
-            problems.append(Problem(f"{where}.step", f"expected a step of the run, came {wanted.step!r}"))
+        elif isinstance(wanted, m.CancelStep):
+            open_step = run.steps.get(wanted.step)
+            left -= wanted.step in known or (open_step is not None and not open_step.state.finished)
+            if open_step is None and wanted.step not in known:
+                problems.append(Problem(f"{where}.step", f"expected a step of the run, came {wanted.step!r}"))
         elif isinstance(wanted, _ENDS) and (place + 1 < len(command.commands) or command.keep):
             problems.append(Problem(where, "expected the end to be the last command, came one before others"))
     least = max(1, code.decided)
@@ -166,10 +171,13 @@ def _check(run: Run, code: Code, command: c.CompleteDecision) -> None:
         problems.append(Problem("decision.sequence", f"expected {least} to {run.seq}, came {command.sequence}"))
     if problems:
         raise InvalidArgument(problems)
-    if run.open_steps + makes > MAX_OPEN_STEPS:
-        message = f"{run.open_steps + makes} commands are open, at most {MAX_OPEN_STEPS} may be: wait for some first"
+    if left > MAX_OPEN_STEPS:
+        message = f"{left} commands are open, at most {MAX_OPEN_STEPS} may be: wait for some first"
         # Waiting would not help: the code has to change.
         raise Refused("TooManyCommands", message, run_id=ids.show(run.id))
+    ends = bool(command.commands) and isinstance(command.commands[-1], _ENDS)
+    if left <= 0 and not command.keep and not ends and not any(news.seq > command.sequence for news in code.news):
+        raise Refused("WaitsForNothing", _NOTHING, run_id=ids.show(run.id))
 
 
 def _again_at(t: Transition, code: Code, failure: Failure) -> int:

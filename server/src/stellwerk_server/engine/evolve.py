@@ -256,6 +256,7 @@ def _kept(run: Run, event: Event) -> None:
     step.attempt = event.attempt or 0
     step.output = event.payload
     _finish(run, step, event, met=step.state is StepState.SUCCEEDED)
+    decisions.tell(run, event)
 
 
 def _ran(run: Run, event: Event) -> None:

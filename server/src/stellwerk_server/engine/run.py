@@ -176,8 +176,8 @@ class Run:
     """One run. `seq` is the number of its last event; `steps` holds those that have begun."""
 
     __slots__ = (
+        "_changes",
         "block_reason",
-        "changes",
         "child_of",
         "code",
         "created_at",
@@ -229,7 +229,15 @@ class Run:
         decision = workflow.definition.decision
         self.code = None if decision is None else Code(decision)
         self.stored = False
-        self.changes = Changes()
+        # None while there is nothing to note: most runs that are held wait for something.
+        self._changes: Changes | None = None
+
+    @property
+    def changes(self) -> Changes:
+        """The notes of what has changed since the last commit."""
+        if self._changes is None:
+            self._changes = Changes()
+        return self._changes
 
     def step(self, definition: StepDefinition) -> Step:
         """The step of that definition, made on first use."""
@@ -255,5 +263,5 @@ class Run:
 
     def take_changes(self) -> Changes:
         """Hand over the notes and begin new ones."""
-        changes, self.changes = self.changes, Changes()
+        changes, self._changes = self.changes, None
         return changes

@@ -54,6 +54,7 @@ NEWS = (
     EventType.RUN_CANCEL_REQUESTED,
     EventType.STEP_SUCCEEDED,
     EventType.STEP_FAILED,
+    EventType.STEP_KEPT,
 )
 
 

@@ -19,6 +19,7 @@ from stellwerk_server.rpc.fields import Fields
 
 MAX_COMMANDS = 1_000
 _MAX_SPAN_S = 315_360_000.0
+_LAST_S = 253_402_300_799
 _CLOSES = ("cancel", "terminate", "abandon")
 
 
@@ -176,6 +177,9 @@ def _local(wanted: worker_pb2.Command, field: str, limit: int) -> code.RanStep:
     attempts = max(1, local.attempts)
     started_at = None
     if local.HasField("start_time"):
+        if not 0 <= local.start_time.seconds <= _LAST_S:
+            came = f"expected a time from 1970 to 9999, came {local.start_time.seconds} s"
+            raise InvalidArgument([Problem(f"{field}.start_time", came)])
         started_at = local.start_time.seconds * 1_000_000 + local.start_time.nanos // 1_000
     if local.WhichOneof("outcome") == "failure":
         failure = convert.read_failure(local.failure, f"{field}.failure", limit)
@@ -206,7 +210,11 @@ def _succeed(wanted: worker_pb2.Command, field: str, limit: int) -> code.Succeed
 
 
 def _fail(wanted: worker_pb2.Command, field: str, limit: int) -> code.Fail:
-    return code.Fail(convert.read_failure(wanted.fail.failure, f"{field}.failure", limit))
+    message = wanted.fail.failure
+    names.check_text(f"{field}.failure.step", message.step, 200)
+    failure = convert.read_failure(message, f"{field}.failure", limit)
+    # Which step the code has failed by, the code alone knows.
+    return code.Fail(failure.located(message.step, max(0, message.attempt), "", 0))
 
 
 _WITH_STEP = frozenset(("action", "sleep", "signal", "child", "local", "cancel"))
