@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.bench import yardstick
 from tests.bench.backlog import measure_backlog
+from tests.bench.code import measure_long, measure_sleepers
 from tests.bench.idle import measure_idle
 from tests.bench.languages import LANGUAGES, NotBuilt, worker_command
 from tests.bench.loads import LOADS, measure_load
@@ -20,6 +21,8 @@ OTHERS: dict[str, Callable[[Machine], dict[str, Any]]] = {
     "backlog": measure_backlog,
     "up": measure_up,
     "memory": measure_memory,
+    "code-long": measure_long,
+    "code-sleep": measure_sleepers,
 }
 # Takes minutes, so it wants to be asked for.
 BY_NAME_ONLY = {"memory"}

@@ -33,19 +33,27 @@ PATIENCE_S = 120.0
 
 @dataclass(frozen=True)
 class Load:
-    """Runs of one workflow, so many in flight. `whole`: few long runs, each counted from start to end."""
+    """Runs of one workflow, so many in flight.
+
+    `whole`: few long runs, each counted from start to end. `code`: the worker brings the workflow.
+    """
 
     workflow: str
     input: Any
     steps_per_run: int
     in_flight: int
     whole: bool = False
+    code: bool = False
 
 
 LOADS = {
     "seq3": Load("seq3", ITEM, 3, 200),
     "seq3-1000": Load("seq3", ITEM, 3, 1000),
     "seq3one": Load("seq3", ITEM, 3, 1),
+    "code-seq3": Load("code-seq3", ITEM, 3, 200, code=True),
+    "code-seq3one": Load("code-seq3", ITEM, 3, 1, code=True),
+    "local-seq3": Load("local-seq3", ITEM, 3, 200, code=True),
+    "local-seq3one": Load("local-seq3", ITEM, 3, 1, code=True),
     "fan": Load("fan", {"items": 50}, 52, 20),
     "fan10k": Load("fan", {"items": 10_000}, 10_002, 1, whole=True),
 }
@@ -61,6 +69,8 @@ def measure_load(
     with machine.installation() as installation:
         installation.apply(*DEFINITIONS)
         with installation.worker() as worker:
+            if load.code:
+                installation.wait_for(load.workflow)
             language = machine.options.worker_language
             return {"workload": workload, "worker": language, **run_load(installation, worker, load, seconds, runs)}
 

@@ -112,6 +112,16 @@ class Installation:
 
         asyncio.run(apply_all())
 
+    def wait_for(self, workflow: str) -> None:
+        """Return once a worker has registered the workflow."""
+
+        async def look() -> None:
+            async with asyncio.timeout(START_S), Client(self.address) as client:
+                while not [found async for found in client.list_workflows(workflow)]:
+                    await asyncio.sleep(0.02)
+
+        asyncio.run(look())
+
     @contextmanager
     def worker(self, *, tell_every: int = 0) -> Iterator[Child]:
         """A worker, once it has begun to work."""

@@ -4,6 +4,8 @@ node/worker.mjs and java's BenchWorker are its twins; nothing else than this is 
 - The one argument is JSON: `address`, `slots`, `polls`, `tell_every`; `uvloop` is Python's. No variables.
 - Actions on queue "default": `bench.noop` gives its input, `bench.split` a list of input["items"] times ITEM,
   `bench.join` {"items": length of its input}. The drain time is 2 s.
+- Workflows, of code: `code-seq3` three `bench.noop` steps one after the other, `local-seq3` three local steps (`run`, async), each with the
+  output of the one before; `code-long` input["steps"] times `bench.noop`; `code-sleep` sleeps for input["seconds"].
 - Once it works it says one line on stdout, flushed: {"worker_id": text, "at_s": monotonic seconds}.
 - With `tell_every` n > 0, each n-th `bench.noop` says {"handled": so many, "at_s": …}, so that a drain can be timed
   without asking the server. Nothing else goes to stdout.
@@ -13,11 +15,12 @@ node/worker.mjs and java's BenchWorker are its twins; nothing else than this is 
 import asyncio
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import uvloop
 
-from stellwerk import Worker
+from stellwerk import Worker, WorkflowContext
 from tests.bench.child import say, settings
 
 ITEM = {"hello": "world", "n": 1, "text": "a" * 70}
@@ -49,7 +52,36 @@ def make(given: dict[str, Any]) -> Worker:
     worker.register("bench.noop", handlers.noop)
     worker.register("bench.split", handlers.split)
     worker.register("bench.join", handlers.join)
+    worker.register_workflow("code-seq3", code_seq3)
+    worker.register_workflow("local-seq3", local_seq3)
+    worker.register_workflow("code-long", code_long)
+    worker.register_workflow("code-sleep", code_sleep)
     return worker
+
+
+async def code_seq3(ctx: WorkflowContext, given: Any) -> Any:
+    for _ in range(3):
+        given = await ctx.step("bench.noop", given)
+    return given
+
+
+async def local_seq3(ctx: WorkflowContext, given: Any) -> Any:
+    for _ in range(3):
+        given = await ctx.run("noop", partial(same, given))
+    return given
+
+
+async def same(given: Any) -> Any:
+    return given
+
+
+async def code_long(ctx: WorkflowContext, given: Any) -> None:
+    for _ in range(given["steps"]):
+        await ctx.step("bench.noop", ITEM)
+
+
+async def code_sleep(ctx: WorkflowContext, given: Any) -> None:
+    await ctx.sleep(given["seconds"])
 
 
 async def work(worker: Worker) -> None:

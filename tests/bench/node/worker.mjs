@@ -21,6 +21,25 @@ worker.register("bench.noop", async (given) => {
 worker.register("bench.split", async ({ items }) => Array.from({ length: items }, () => ITEM));
 worker.register("bench.join", async (given) => ({ items: given.length }));
 
+
+worker.workflow("code-seq3", async (ctx, given) => {
+  for (let n = 0; n < 3; n += 1) given = await ctx.step("bench.noop", given);
+  return given;
+});
+worker.workflow("local-seq3", async (ctx, given) => {
+  for (let n = 0; n < 3; n += 1) {
+    const last = given;
+    given = await ctx.run("noop", async () => last);
+  }
+  return given;
+});
+worker.workflow("code-long", async (ctx, { steps }) => {
+  for (let n = 0; n < steps; n += 1) await ctx.step("bench.noop", ITEM);
+});
+worker.workflow("code-sleep", async (ctx, { seconds }) => {
+  await ctx.sleep(seconds * 1_000);
+});
+
 process.stdin.on("end", () => worker.stop());
 process.stdin.resume();
 process.stdin.unref();
