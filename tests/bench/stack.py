@@ -117,7 +117,7 @@ class Installation:
 
         async def look() -> None:
             async with asyncio.timeout(START_S), Client(self.address) as client:
-                while not [found async for found in client.list_workflows(workflow)]:
+                while not [w async for w in client.list_workflows(workflow)]:  # noqa: ASYNC110 - the server has no call for it
                     await asyncio.sleep(0.02)
 
         asyncio.run(look())

@@ -4,8 +4,9 @@ node/worker.mjs and java's BenchWorker are its twins; nothing else than this is 
 - The one argument is JSON: `address`, `slots`, `polls`, `tell_every`; `uvloop` is Python's. No variables.
 - Actions on queue "default": `bench.noop` gives its input, `bench.split` a list of input["items"] times ITEM,
   `bench.join` {"items": length of its input}. The drain time is 2 s.
-- Workflows, of code: `code-seq3` three `bench.noop` steps one after the other, `local-seq3` three local steps (`run`, async), each with the
-  output of the one before; `code-long` input["steps"] times `bench.noop`; `code-sleep` sleeps for input["seconds"].
+- Workflows, of code: `code-seq3` three `bench.noop` steps one after the other, `local-seq3` three local steps (`run`,
+  async), each with the output of the one before; `code-long` input["steps"] times `bench.noop`; `code-sleep` sleeps
+  for input["seconds"].
 - Once it works it says one line on stdout, flushed: {"worker_id": text, "at_s": monotonic seconds}.
 - With `tell_every` n > 0, each n-th `bench.noop` says {"handled": so many, "at_s": …}, so that a drain can be timed
   without asking the server. Nothing else goes to stdout.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,8 +14,8 @@ from stellwerk.v1 import run_pb2
 from tests.conformance import case_pb2
 from tests.conformance.proxy import CUT, Trouble
 from tests.conformance.schema import plain
-from tests.conformance.stage import MAIN, Stage
-from tests.integration.api import call
+from tests.conformance.stage import MAIN, Stage, signal_of
+from tests.integration.api import Refused, call
 
 Do = Callable[[Stage, Any], Awaitable[None]]
 
@@ -46,6 +47,51 @@ async def _cancel(stage: Stage, reason: str) -> None:
 async def _terminate(stage: Stage, reason: str) -> None:
     for run_id in stage.runs:
         await call(stage.api.runs.TerminateRun(run_pb2.TerminateRunRequest(run_id=run_id, reason=reason)))
+
+
+async def _resume(stage: Stage, _: bool) -> None:
+    for run_id in stage.runs:
+        await call(stage.api.runs.ResumeRun(run_pb2.ResumeRunRequest(run_id=run_id)))
+
+
+async def _tell(stage: Stage, act: case_pb2.Tell) -> None:
+    keys = [(workflow, stage.case.idempotency_key) for workflow in stage.workflows]
+    for number in range(act.times or 1):
+        signal = signal_of(act)
+        if act.times:
+            signal.payload.json = json.dumps(number)
+        requests = [run_pb2.SignalRunRequest(run_id=run_id, signal=signal) for run_id in stage.runs]
+        if act.by_key:
+            requests = [
+                run_pb2.SignalRunRequest(workflow=workflow, idempotency_key=key, signal=signal)
+                for workflow, key in keys
+            ]
+        await asyncio.gather(*(_told(stage, request, act.refused) for request in requests))
+
+
+async def _told(stage: Stage, request: run_pb2.SignalRunRequest, refused: str) -> None:
+    """Send it; it is taken, or refused for this reason."""
+    reason = ""
+    try:
+        await call(stage.api.runs.SignalRun(request))
+    except Refused as error:
+        reason = error.reason
+    assert reason == refused, f"signal {request.signal.name}: expected the refusal {refused!r}, came {reason!r}"
+
+
+async def _cancel_in_turn(stage: Stage, reason: str) -> None:
+    each = stage.case.runs
+    for turn in range(each):
+        step = "go" if turn == 0 else f"go#{turn + 1}"
+        waiting = [run_id for number, run_id in enumerate(stage.runs) if number % each >= turn]
+        condition = case_pb2.Wait(step=step, step_state="WAITING")
+        await stage.until(partial(_step_of_all, stage, waiting, condition), f"{step} is waited for")
+        for run_id in stage.runs[turn::each]:
+            waiting.remove(run_id)
+            await call(stage.api.runs.CancelRun(run_pb2.CancelRunRequest(run_id=run_id, reason=reason)))
+        for run_id in waiting:
+            request = run_pb2.SignalRunRequest(run_id=run_id, signal=signal_of(case_pb2.Tell(name="go")))
+            await call(stage.api.runs.SignalRun(request))
 
 
 async def _signal(stage: Stage, act: case_pb2.Signal) -> None:
@@ -102,7 +148,13 @@ async def _wait(stage: Stage, wait: case_pb2.Wait) -> None:
 
 async def _step_is(stage: Stage, wait: case_pb2.Wait) -> bool:
     """Every run's step is in that state, that attempt, has that progress and waits for that."""
-    return all([_fits(await stage.api.step(run_id, wait.step), wait) for run_id in stage.runs])
+    return await _step_of_all(stage, stage.runs, wait)
+
+
+async def _step_of_all(stage: Stage, run_ids: list[str], wait: case_pb2.Wait) -> bool:
+    runs = [await stage.api.get(run_id) for run_id in run_ids]
+    found = [[step for step in run.steps if step.step == wait.step] for run in runs]
+    return all(steps and _fits(steps[0], wait) for steps in found)
 
 
 def _fits(step: run_pb2.Step, wait: case_pb2.Wait) -> bool:
@@ -121,8 +173,28 @@ async def _run_is(stage: Stage, wait: case_pb2.Wait) -> bool:
 
 
 async def _noted(stage: Stage, wait: case_pb2.Wait) -> bool:
-    count = stage.count_notes(wait.note)
-    return count == wait.exactly if wait.exactly else count >= (wait.times or 1)
+    count, copies = stage.count_notes(wait.note), len(stage.workflows)
+    return count == wait.exactly * copies if wait.exactly else count >= (wait.times or 1) * copies
+
+
+async def _is_blocked(stage: Stage, wait: case_pb2.Wait) -> bool:
+    reasons = [(await stage.api.get(run_id)).block_reason for run_id in stage.runs]
+    return all(re.match(wait.block_reason, reason) for reason in reasons)
+
+
+async def _nobody(stage: Stage, wait: case_pb2.Wait) -> bool:
+    runs = [await stage.api.get(run_id) for run_id in stage.runs]
+    return all(re.fullmatch(wait.nobody, run.waiting_for) for run in runs)
+
+
+async def _happened(stage: Stage, wait: case_pb2.Wait) -> bool:
+    histories = [await stage.api.history(run_id) for run_id in stage.runs]
+    counts = [sum(_is_named(event, wait.event) for event in history) for history in histories]
+    return min(counts) >= (wait.times or 1)
+
+
+def _is_named(event: run_pb2.Event, pattern: str) -> bool:
+    return any(re.fullmatch(pattern, name) for name in (event.type, f"{event.type} {event.step}"))
 
 
 async def _has_chunks(stage: Stage, wait: case_pb2.Wait) -> bool:
@@ -169,6 +241,9 @@ ACTS: dict[str, Do] = {
     "server": _server,
     "proxy": _proxy,
     "pass_s": _pass,
+    "tell": _tell,
+    "resume": _resume,
+    "cancel_in_turn": _cancel_in_turn,
 }
 CONDITIONS: dict[str, Callable[[Stage, case_pb2.Wait], Awaitable[bool]]] = {
     "step": _step_is,
@@ -179,4 +254,7 @@ CONDITIONS: dict[str, Callable[[Stage, case_pb2.Wait], Awaitable[bool]]] = {
     "worker_unlisted": _is_unlisted,
     "exited": _has_ended,
     "called": _was_called,
+    "block_reason": _is_blocked,
+    "event": _happened,
+    "nobody": _nobody,
 }

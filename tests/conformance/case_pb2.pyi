@@ -18,7 +18,7 @@ BRISK: Server
 OWN: Server
 
 class Case(_message.Message):
-    __slots__ = ("name", "about", "once", "background", "server", "proxy", "workers", "workflow", "more_workflows", "step", "program", "program_json", "runs", "run_timeout_s", "trace", "acts", "expect", "patience_s")
+    __slots__ = ("name", "about", "once", "background", "server", "proxy", "workers", "workflow", "more_workflows", "step", "program", "program_json", "runs", "run_timeout_s", "trace", "acts", "expect", "patience_s", "code", "idempotency_key", "first_signal")
     class TraceEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,9 @@ class Case(_message.Message):
     ACTS_FIELD_NUMBER: _ClassVar[int]
     EXPECT_FIELD_NUMBER: _ClassVar[int]
     PATIENCE_S_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SIGNAL_FIELD_NUMBER: _ClassVar[int]
     name: str
     about: str
     once: bool
@@ -62,10 +65,13 @@ class Case(_message.Message):
     acts: _containers.RepeatedCompositeFieldContainer[Act]
     expect: Expect
     patience_s: int
-    def __init__(self, name: _Optional[str] = ..., about: _Optional[str] = ..., once: _Optional[bool] = ..., background: _Optional[bool] = ..., server: _Optional[_Union[Server, str]] = ..., proxy: _Optional[bool] = ..., workers: _Optional[_Iterable[_Union[Worker, _Mapping]]] = ..., workflow: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., more_workflows: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ..., step: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., program: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., program_json: _Optional[str] = ..., runs: _Optional[int] = ..., run_timeout_s: _Optional[float] = ..., trace: _Optional[_Mapping[str, str]] = ..., acts: _Optional[_Iterable[_Union[Act, _Mapping]]] = ..., expect: _Optional[_Union[Expect, _Mapping]] = ..., patience_s: _Optional[int] = ...) -> None: ...
+    code: bool
+    idempotency_key: str
+    first_signal: Tell
+    def __init__(self, name: _Optional[str] = ..., about: _Optional[str] = ..., once: _Optional[bool] = ..., background: _Optional[bool] = ..., server: _Optional[_Union[Server, str]] = ..., proxy: _Optional[bool] = ..., workers: _Optional[_Iterable[_Union[Worker, _Mapping]]] = ..., workflow: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., more_workflows: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ..., step: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., program: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., program_json: _Optional[str] = ..., runs: _Optional[int] = ..., run_timeout_s: _Optional[float] = ..., trace: _Optional[_Mapping[str, str]] = ..., acts: _Optional[_Iterable[_Union[Act, _Mapping]]] = ..., expect: _Optional[_Union[Expect, _Mapping]] = ..., patience_s: _Optional[int] = ..., code: _Optional[bool] = ..., idempotency_key: _Optional[str] = ..., first_signal: _Optional[_Union[Tell, _Mapping]] = ...) -> None: ...
 
 class Worker(_message.Message):
-    __slots__ = ("name", "language", "actions", "slots", "polls", "drain_s", "late")
+    __slots__ = ("name", "language", "actions", "slots", "polls", "drain_s", "late", "workflows", "cached_runs", "build", "pin_runs")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +79,10 @@ class Worker(_message.Message):
     POLLS_FIELD_NUMBER: _ClassVar[int]
     DRAIN_S_FIELD_NUMBER: _ClassVar[int]
     LATE_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOWS_FIELD_NUMBER: _ClassVar[int]
+    CACHED_RUNS_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    PIN_RUNS_FIELD_NUMBER: _ClassVar[int]
     name: str
     language: str
     actions: str
@@ -80,10 +90,14 @@ class Worker(_message.Message):
     polls: int
     drain_s: float
     late: bool
-    def __init__(self, name: _Optional[str] = ..., language: _Optional[str] = ..., actions: _Optional[str] = ..., slots: _Optional[int] = ..., polls: _Optional[int] = ..., drain_s: _Optional[float] = ..., late: _Optional[bool] = ...) -> None: ...
+    workflows: str
+    cached_runs: int
+    build: str
+    pin_runs: bool
+    def __init__(self, name: _Optional[str] = ..., language: _Optional[str] = ..., actions: _Optional[str] = ..., slots: _Optional[int] = ..., polls: _Optional[int] = ..., drain_s: _Optional[float] = ..., late: _Optional[bool] = ..., workflows: _Optional[str] = ..., cached_runs: _Optional[int] = ..., build: _Optional[str] = ..., pin_runs: _Optional[bool] = ...) -> None: ...
 
 class Act(_message.Message):
-    __slots__ = ("wait", "start", "open", "cancel", "terminate", "signal", "start_worker", "server", "proxy", "pass_s")
+    __slots__ = ("wait", "start", "open", "cancel", "terminate", "signal", "start_worker", "server", "proxy", "pass_s", "tell", "resume", "cancel_in_turn")
     WAIT_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +108,9 @@ class Act(_message.Message):
     SERVER_FIELD_NUMBER: _ClassVar[int]
     PROXY_FIELD_NUMBER: _ClassVar[int]
     PASS_S_FIELD_NUMBER: _ClassVar[int]
+    TELL_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_IN_TURN_FIELD_NUMBER: _ClassVar[int]
     wait: Wait
     start: bool
     open: str
@@ -104,10 +121,13 @@ class Act(_message.Message):
     server: str
     proxy: ProxyAct
     pass_s: float
-    def __init__(self, wait: _Optional[_Union[Wait, _Mapping]] = ..., start: _Optional[bool] = ..., open: _Optional[str] = ..., cancel: _Optional[str] = ..., terminate: _Optional[str] = ..., signal: _Optional[_Union[Signal, _Mapping]] = ..., start_worker: _Optional[str] = ..., server: _Optional[str] = ..., proxy: _Optional[_Union[ProxyAct, _Mapping]] = ..., pass_s: _Optional[float] = ...) -> None: ...
+    tell: Tell
+    resume: bool
+    cancel_in_turn: str
+    def __init__(self, wait: _Optional[_Union[Wait, _Mapping]] = ..., start: _Optional[bool] = ..., open: _Optional[str] = ..., cancel: _Optional[str] = ..., terminate: _Optional[str] = ..., signal: _Optional[_Union[Signal, _Mapping]] = ..., start_worker: _Optional[str] = ..., server: _Optional[str] = ..., proxy: _Optional[_Union[ProxyAct, _Mapping]] = ..., pass_s: _Optional[float] = ..., tell: _Optional[_Union[Tell, _Mapping]] = ..., resume: _Optional[bool] = ..., cancel_in_turn: _Optional[str] = ...) -> None: ...
 
 class Wait(_message.Message):
-    __slots__ = ("step", "step_state", "attempt", "progress", "waiting_for", "run_state", "note", "times", "exactly", "chunks", "worker", "worker_unlisted", "exited", "called")
+    __slots__ = ("step", "step_state", "attempt", "progress", "waiting_for", "run_state", "note", "times", "exactly", "chunks", "worker", "worker_unlisted", "exited", "called", "block_reason", "event", "nobody")
     STEP_FIELD_NUMBER: _ClassVar[int]
     STEP_STATE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +142,9 @@ class Wait(_message.Message):
     WORKER_UNLISTED_FIELD_NUMBER: _ClassVar[int]
     EXITED_FIELD_NUMBER: _ClassVar[int]
     CALLED_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_REASON_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    NOBODY_FIELD_NUMBER: _ClassVar[int]
     step: str
     step_state: str
     attempt: int
@@ -136,7 +159,28 @@ class Wait(_message.Message):
     worker_unlisted: str
     exited: str
     called: str
-    def __init__(self, step: _Optional[str] = ..., step_state: _Optional[str] = ..., attempt: _Optional[int] = ..., progress: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., waiting_for: _Optional[str] = ..., run_state: _Optional[str] = ..., note: _Optional[str] = ..., times: _Optional[int] = ..., exactly: _Optional[int] = ..., chunks: _Optional[int] = ..., worker: _Optional[str] = ..., worker_unlisted: _Optional[str] = ..., exited: _Optional[str] = ..., called: _Optional[str] = ...) -> None: ...
+    block_reason: str
+    event: str
+    nobody: str
+    def __init__(self, step: _Optional[str] = ..., step_state: _Optional[str] = ..., attempt: _Optional[int] = ..., progress: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., waiting_for: _Optional[str] = ..., run_state: _Optional[str] = ..., note: _Optional[str] = ..., times: _Optional[int] = ..., exactly: _Optional[int] = ..., chunks: _Optional[int] = ..., worker: _Optional[str] = ..., worker_unlisted: _Optional[str] = ..., exited: _Optional[str] = ..., called: _Optional[str] = ..., block_reason: _Optional[str] = ..., event: _Optional[str] = ..., nobody: _Optional[str] = ...) -> None: ...
+
+class Tell(_message.Message):
+    __slots__ = ("name", "payload", "signal_id", "by_key", "times", "size", "refused")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    payload: _struct_pb2.Value
+    signal_id: str
+    by_key: bool
+    times: int
+    size: int
+    refused: str
+    def __init__(self, name: _Optional[str] = ..., payload: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., signal_id: _Optional[str] = ..., by_key: _Optional[bool] = ..., times: _Optional[int] = ..., size: _Optional[int] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class Signal(_message.Message):
     __slots__ = ("worker", "signal")
@@ -197,7 +241,7 @@ class Swallow(_message.Message):
     def __init__(self, method: _Optional[str] = ..., times: _Optional[int] = ..., cut: _Optional[bool] = ...) -> None: ...
 
 class Expect(_message.Message):
-    __slots__ = ("state", "output", "output_json", "output_base64", "output_bytes", "failure", "outcomes", "steps", "history", "chunks", "notes", "dead_letters", "exits")
+    __slots__ = ("state", "output", "output_json", "output_base64", "output_bytes", "failure", "outcomes", "steps", "history", "chunks", "notes", "dead_letters", "exits", "published", "attributes", "events", "derived")
     class StepsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -219,6 +263,13 @@ class Expect(_message.Message):
         key: str
         value: int
         def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class PublishedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _struct_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
     STATE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_JSON_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +283,10 @@ class Expect(_message.Message):
     NOTES_FIELD_NUMBER: _ClassVar[int]
     DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
     EXITS_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    DERIVED_FIELD_NUMBER: _ClassVar[int]
     state: str
     output: _struct_pb2.Value
     output_json: str
@@ -245,7 +300,23 @@ class Expect(_message.Message):
     notes: _containers.ScalarMap[str, int]
     dead_letters: _containers.RepeatedCompositeFieldContainer[DeadLetter]
     exits: _containers.ScalarMap[str, int]
-    def __init__(self, state: _Optional[str] = ..., output: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., output_json: _Optional[str] = ..., output_base64: _Optional[str] = ..., output_bytes: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ..., steps: _Optional[_Mapping[str, Step]] = ..., history: _Optional[_Iterable[str]] = ..., chunks: _Optional[_Iterable[_Union[Chunk, _Mapping]]] = ..., notes: _Optional[_Mapping[str, int]] = ..., dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ..., exits: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    published: _containers.MessageMap[str, _struct_pb2.Value]
+    attributes: _struct_pb2.Struct
+    events: _containers.RepeatedCompositeFieldContainer[Happened]
+    derived: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, state: _Optional[str] = ..., output: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., output_json: _Optional[str] = ..., output_base64: _Optional[str] = ..., output_bytes: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ..., steps: _Optional[_Mapping[str, Step]] = ..., history: _Optional[_Iterable[str]] = ..., chunks: _Optional[_Iterable[_Union[Chunk, _Mapping]]] = ..., notes: _Optional[_Mapping[str, int]] = ..., dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ..., exits: _Optional[_Mapping[str, int]] = ..., published: _Optional[_Mapping[str, _struct_pb2.Value]] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Happened, _Mapping]]] = ..., derived: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Happened(_message.Message):
+    __slots__ = ("type", "step", "failure", "times")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    step: str
+    failure: Failure
+    times: int
+    def __init__(self, type: _Optional[str] = ..., step: _Optional[str] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., times: _Optional[int] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("type", "message", "category", "terminal", "step", "attempt", "details", "stack", "cause", "causes")
@@ -282,18 +353,20 @@ class Outcome(_message.Message):
     def __init__(self, ok: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., fine: _Optional[bool] = ...) -> None: ...
 
 class Error(_message.Message):
-    __slots__ = ("kind", "code", "reason", "message", "fields")
+    __slots__ = ("kind", "code", "reason", "message", "fields", "failure")
     KIND_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
     kind: str
     code: str
     reason: str
     message: str
     fields: _containers.RepeatedCompositeFieldContainer[Field]
-    def __init__(self, kind: _Optional[str] = ..., code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ...) -> None: ...
+    failure: Failure
+    def __init__(self, kind: _Optional[str] = ..., code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ...) -> None: ...
 
 class Field(_message.Message):
     __slots__ = ("field", "description")

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -20,13 +21,14 @@ from tests.conformance import case_pb2, programs
 from tests.conformance.perform import languages_of, of_all
 from tests.conformance.programs import Program
 from tests.conformance.schema import ALL, LANGUAGES, Raw, cases
-from tests.conformance.stage import World
+from tests.conformance.stage import FORGETFUL, World
 from tests.support.databases import fresh_database
 from tests.support.servers import RunningServer, stellwerk_server
 
 __all__ = ["stellwerk_server"]
 
 SHARED_SLOTS = 100
+FORGETS = {"CONFORMANCE_CACHED_RUNS": "0", "CONFORMANCE_ACTIONS": "idle"}
 
 
 @cache
@@ -104,20 +106,27 @@ def world(
             return (brisk().port if kind == case_pb2.BRISK else int(stellwerk_server.address.rpartition(":")[2])), None
 
         @cache
-        def shared_worker(language: str) -> Program:
+        def shared_worker(kind: str, language: str) -> Program:
             environment = {
                 "STELLWERK_ADDRESS": stellwerk_server.address,
                 "CONFORMANCE_FOLDER": str(conformance_folder),
                 "CONFORMANCE_QUEUE": f"conformance-{language}",
                 "CONFORMANCE_SLOTS": str(SHARED_SLOTS),
-                "CONFORMANCE_WORKER_ID": f"shared-{language}",
+                "CONFORMANCE_WORKER_ID": f"{kind}-{language}",
+                "CONFORMANCE_WORKFLOWS": f"{kind}-{language}",
+                **(FORGETS if kind == FORGETFUL else {}),
             }
-            worker = programs.worker(language, environment, conformance_folder / f"shared-{language}.log")
+            worker = programs.worker(language, environment, conformance_folder / f"{kind}-{language}.log")
             session.callback(worker.end, kill=True)
             worker.start()
             return worker
 
-        world = World(conformance_folder, server_of, shared_worker)
+        def one_at_a_time(kind: str, language: str) -> Program:
+            with starting:
+                return shared_worker(kind, language)
+
+        starting = Lock()
+        world = World(conformance_folder, server_of, one_at_a_time)
         threads = session.enter_context(ThreadPoolExecutor())
         for raw in known_cases():
             languages = languages_of(raw, request.session.items)

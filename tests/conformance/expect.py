@@ -6,18 +6,20 @@ Must not change anything, and must not wait longer than for the runs to end.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 
 from stellwerk.v1 import dead_letter_pb2, payload_pb2, run_pb2
 from tests.conformance import case_pb2
 from tests.conformance.acts import chunks_now
-from tests.conformance.schema import plain
+from tests.conformance.schema import plain, plain_struct
 from tests.conformance.stage import Stage
 from tests.integration.api import call
 
@@ -28,18 +30,27 @@ async def judge(stage: Stage, expect: case_pb2.Expect) -> list[str]:
     """Every difference between what is expected and what came."""
     problems: list[str] = []
     for run_id in stage.runs:
-        result = await _ended(stage, run_id)
-        problems += _result(expect, result)
+        problems += _result(expect, await _last(stage, expect, run_id))
         problems += await _steps(stage, expect, run_id)
         problems += await _history(stage, expect, run_id)
         problems += await _dead_letters(stage, expect, run_id)
+        problems += await _shown(stage, expect, run_id)
     if expect.chunks:
         problems += _chunks(expect, await chunks_now(stage, 0))
     for pattern, count in expect.notes.items():
-        problems += differs(f"notes of {pattern!r}", count, stage.count_notes(pattern))
+        problems += differs(f"notes of {pattern!r}", count * len(stage.workflows), stage.count_notes(pattern))
     for name, code in expect.exits.items():
         problems += differs(f"exit code of {name}", code, stage.workers[name].exit_code)
     return problems
+
+
+async def _last(stage: Stage, expect: case_pb2.Expect, run_id: str) -> run_pb2.RunResult:
+    """The result of the run, or of the one it was continued as, unless it is that which is expected."""
+    result = await _ended(stage, run_id)
+    while result.continued_as and expect.state != "CONTINUED":
+        stage.continued.append(result.continued_as)
+        result = await _ended(stage, result.continued_as)
+    return result
 
 
 async def _ended(stage: Stage, run_id: str) -> run_pb2.RunResult:
@@ -101,6 +112,8 @@ def _error(place: str, expected: case_pb2.Error, came: Any) -> Iterator[str]:
         return
     for name in ("kind", "code", "reason", "message"):
         yield from fits(f"{place}.{name}", getattr(expected, name), came.get(name, ""))
+    if expected.HasField("failure"):
+        yield from _kept_failure(f"{place}.failure", expected.failure, came.get("failure") or {})
     if expected.fields:
         wanted = [[field.field, field.description] for field in expected.fields]
         found = [[field["field"], field["description"]] for field in came.get("fields", [])]
@@ -127,6 +140,18 @@ def _failure(place: str, expected: case_pb2.Failure, came: payload_pb2.Failure) 
         yield from _failure(f"{place}.cause", expected.cause, came.cause)
     if expected.causes:
         yield from differs(f"{place}: causes", expected.causes, _depth(came))
+
+
+def _kept_failure(place: str, expected: case_pb2.Failure, came: dict[str, Any]) -> Iterator[str]:
+    """The differences of a failure as code has seen it."""
+    for name in ("type", "message", "category", "step"):
+        yield from fits(f"{place}.{name}", getattr(expected, name), came.get(name) or "")
+    if expected.attempt:
+        yield from differs(f"{place}.attempt", expected.attempt, came.get("attempt"))
+    if expected.HasField("details"):
+        yield from matches(f"{place}.details", plain(expected.details), came.get("details"))
+    if expected.HasField("cause"):
+        yield from _kept_failure(f"{place}.cause", expected.cause, came.get("cause") or {})
 
 
 def _depth(failure: payload_pb2.Failure) -> int:
@@ -172,6 +197,40 @@ async def _dead_letters(stage: Stage, expect: case_pb2.Expect, run_id: str) -> l
     return problems
 
 
+async def _shown(stage: Stage, expect: case_pb2.Expect, run_id: str) -> list[str]:
+    """Differences in what the run shows of itself, and in what has happened to it."""
+    problems: list[str] = []
+    if expect.derived:
+        problems += _derived(expect, run_id, exact((await stage.api.get(run_id)).output))
+    if expect.published or expect.HasField("attributes"):
+        run = await stage.api.get(run_id)
+        wanted = {key: plain(value) for key, value in expect.published.items()}
+        problems += matches("published", wanted, {key: exact(value) for key, value in run.published.items()})
+        problems += matches("attributes", plain_struct(expect.attributes), _exact_json(run.attributes or "{}"))
+    if expect.events:
+        history = await stage.api.history(run_id)
+        problems += [problem for each in expect.events for problem in _happened(each, history)]
+    return problems
+
+
+def _derived(expect: case_pb2.Expect, run_id: str, came: Any) -> list[str]:
+    """Differences from what docs/code.md says a run draws."""
+    drawn: list[Any] = []
+    for number, kind in enumerate(expect.derived, start=1):
+        digest = hashlib.sha256(f"{run_id}/{number}".encode()).digest()
+        uuid = str(UUID(bytes=digest[:16], version=4))
+        drawn.append(uuid if kind == "uuid" else (int.from_bytes(digest[:8], "big") >> 11) / 2**53)
+    return matches("derived", drawn, came)
+
+
+def _happened(expected: case_pb2.Happened, history: Sequence[run_pb2.Event]) -> list[str]:
+    named = [e for e in history if fit(expected.type, e.type) and fit(expected.step, e.step)]
+    found = [e for e in named if not list(_failure("", expected.failure, e.failure))]
+    if expected.HasField("times"):
+        return differs(f"events {expected}", expected.times, len(found))
+    return [] if found else [f"events: expected {expected}, came {named[-5:]} of {[e.type for e in history][-20:]}"]
+
+
 def _chunks(expect: case_pb2.Expect, came: Sequence[run_pb2.Chunk]) -> Iterator[str]:
     yield from differs("chunks: how many", len(expect.chunks), len(came))
     for index, (expected, chunk) in enumerate(zip(expect.chunks, came, strict=False)):
@@ -208,6 +267,11 @@ def matches(place: str, expected: Any, came: Any, *, patterns: bool = True) -> l
     if isinstance(expected, bool) != isinstance(came, bool):
         return [f"{place}: expected {_short(expected)}, came {_short(came)}"]
     return differs(place, expected, came)
+
+
+def fit(pattern: str, came: str) -> bool:
+    """Whether a text is what the regular expression says; an empty one fits everything."""
+    return not list(fits("", pattern, came))
 
 
 def fits(place: str, pattern: str, came: str) -> Iterator[str]:

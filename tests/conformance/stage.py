@@ -19,15 +19,16 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from stellwerk.v1 import admin_pb2, run_pb2
+from stellwerk.v1 import admin_pb2, run_pb2, workflow_pb2
 from tests.conformance import case_pb2, programs
 from tests.conformance.programs import Program
 from tests.conformance.proxy import Proxy
-from tests.conformance.schema import Raw, definition, plain_struct, program_text
+from tests.conformance.schema import Raw, definition, plain, plain_struct, program_text
 from tests.integration.api import Api, Refused, call
 
 PATIENCE_S = 30
 MAIN = "main"
+SHARED, FORGETFUL = "shared", "forgetful"
 
 
 @dataclass
@@ -39,7 +40,8 @@ class World:
 
     folder: Path
     server_of: Callable[[int, AsyncExitStack], tuple[int, Program | None]]
-    shared_worker: Callable[[str], Program]
+    # By kind (SHARED, FORGETFUL) and language.
+    shared_worker: Callable[[str, str], Program]
     background: dict[str, Future[dict[str, str]]] = field(default_factory=dict)
 
 
@@ -58,7 +60,9 @@ class Stage:
     workers: dict[str, Program] = field(default_factory=dict)
     worker_ids: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
-    _log_begins: int = 0
+    # Runs that go on for those, found when they have ended.
+    continued: list[str] = field(default_factory=list)
+    _log_begins: dict[str, int] = field(default_factory=dict)
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Put it up; the stack takes it down."""
@@ -71,12 +75,14 @@ class Stage:
             await self.proxy.up()
             stack.push_async_callback(self.proxy.close)
         await self._apply()
+        if kind == case_pb2.SHARED and (self.case.code or not self.case.workers):
+            await self._await_shared_workers()
         stack.callback(self._end_workers)
         for spec in self.case.workers:
             if not spec.late:
                 await self.start_worker(spec.name or MAIN)
-        if not self.case.workers and kind == case_pb2.SHARED:
-            await self._await_shared_workers()
+        if self.case.code:
+            await self.until(self._is_code_known, f"the workflows {self.workflows} are registered")
 
     def names(self) -> dict[str, str]:
         """What the placeholders stand for."""
@@ -99,21 +105,39 @@ class Stage:
         return self.name if self.raw.message.workers else f"conformance-{self.language}"
 
     @property
+    def workflows(self) -> list[str]:
+        """What the case's runs are of, one run (or as many as it says) each."""
+        if self.case.code and not self.case.workers:
+            return [f"{kind}-{self.language}" for kind in self._kinds()]
+        return [self.name]
+
+    def _kinds(self) -> list[str]:
+        return [SHARED, FORGETFUL] if self.raw.message.code and not self.raw.message.workers else [SHARED]
+
+    @property
     def patience_s(self) -> int:
         """How long each wait may take."""
         return self.case.patience_s or PATIENCE_S
 
     async def start_runs(self) -> None:
         """Start the case's run, or several at once."""
-        request = run_pb2.StartRunRequest(workflow=self.name, trace=dict(self.case.trace))
-        request.input.json = program_text(self.case)
-        if self.case.run_timeout_s:
-            request.timeout.CopyFrom(Duration(nanos=0, seconds=0))
-            request.timeout.FromMilliseconds(int(self.case.run_timeout_s * 1000))
-        starts = run_pb2.StartRunsRequest(starts=[request] * (self.case.runs or 1))
-        for result in (await call(self.api.runs.StartRuns(starts))).results:
+        starts = [self._start_request(workflow) for workflow in self.workflows for _ in range(self.case.runs or 1)]
+        for result in (await call(self.api.runs.StartRuns(run_pb2.StartRunsRequest(starts=starts)))).results:
             assert not result.HasField("refusal"), f"the run was refused: {result.refusal}"
             self.runs.append(result.run_id)
+
+    def _start_request(self, workflow: str) -> run_pb2.StartRunRequest:
+        case = self.case
+        request = run_pb2.StartRunRequest(
+            workflow=workflow, trace=dict(case.trace), idempotency_key=case.idempotency_key
+        )
+        request.input.json = program_text(case)
+        if case.HasField("first_signal"):
+            request.signal.CopyFrom(signal_of(case.first_signal))
+        if case.run_timeout_s:
+            request.timeout.CopyFrom(Duration(nanos=0, seconds=0))
+            request.timeout.FromMilliseconds(int(case.run_timeout_s * 1000))
+        return request
 
     async def start_worker(self, name: str) -> None:
         """Start one of the case's workers and wait until the server lists it."""
@@ -132,6 +156,12 @@ class Stage:
         """Whether it is listed, or has come and gone already."""
         return program.exit_code is not None or await self.is_listed(worker_id)
 
+    async def _is_code_known(self) -> bool:
+        """A worker is listed a moment before its workflows are; until they are the server refuses to say."""
+        for name in self.workflows:
+            await call(self.api.workflows.GetWorkflow(workflow_pb2.GetWorkflowRequest(name=name)))
+        return True
+
     async def is_listed(self, worker_id: str) -> bool:
         """Whether the worker has told the server of itself."""
         answer = await call(self.api.admin.ListWorkers(admin_pb2.ListWorkersRequest()))
@@ -149,10 +179,11 @@ class Stage:
             await asyncio.sleep(0.02)
 
     def notes(self) -> list[str]:
-        """The notes of this case's runs, in order."""
+        """The notes of this case's runs, and those that name the case, in order."""
         file = self.world.folder / "notes"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return [line for line in lines if line.split(" ", 2)[1] in self.runs]
+        ours = {*self.runs, *self.continued}
+        return [line for line in lines if line.split(" ", 2)[1] in ours or line.endswith(f" {self.name}")]
 
     def count_notes(self, pattern: str) -> int:
         """How many notes are of that text; `language step attempt text` also matches."""
@@ -173,7 +204,8 @@ class Stage:
         """What the shared worker has logged since the case began."""
         if self.language not in programs.COMMANDS:
             return ""
-        return self.world.shared_worker(self.language).tail(self._log_begins)
+        begins = self._log_begins.items()
+        return "\n".join(self.world.shared_worker(kind, self.language).tail(begin) for kind, begin in begins)
 
     async def _server(self, kind: int, stack: AsyncExitStack) -> tuple[int, Program | None]:
         """The server of the case; one of its own starts beside those of the other languages."""
@@ -182,17 +214,19 @@ class Stage:
         return self.world.server_of(kind, stack)
 
     async def _apply(self) -> None:
-        """Register the case's workflows."""
-        definitions = [definition(self.case, self.name, self.queue), *map(plain_struct, self.case.more_workflows)]
-        for each in definitions:
+        """Register the case's workflows; those that are code are registered by their workers."""
+        own = [] if self.case.code else [definition(self.case, self.name, self.queue)]
+        for each in [*own, *map(plain_struct, self.case.more_workflows)]:
             await self.api.apply(json.dumps(each))
 
     async def _await_shared_workers(self) -> None:
         wanted = [self.language] if not self.case.once else list(programs.COMMANDS)
-        for language in wanted:
-            self.world.shared_worker(language)
-            self._log_begins = self.world.shared_worker(language).log_size
-            await self.until(partial(self.is_listed, f"shared-{language}"), f"the {language} worker is listed")
+        for kind in self._kinds():
+            for language in wanted:
+                self._log_begins[kind] = self.world.shared_worker(kind, language).log_size
+                await self.until(
+                    partial(self.is_listed, f"{kind}-{language}"), f"the {kind} {language} worker is listed"
+                )
 
     def _environment(self, spec: case_pb2.Worker, worker_id: str) -> dict[str, str]:
         environment = {
@@ -200,18 +234,29 @@ class Stage:
             "CONFORMANCE_FOLDER": str(self.world.folder),
             "CONFORMANCE_QUEUE": self.queue,
             "CONFORMANCE_WORKER_ID": worker_id,
+            "CONFORMANCE_BUILD": spec.build,
+            "CONFORMANCE_PIN_RUNS": "on" if spec.pin_runs else "",
+            "CONFORMANCE_WORKFLOWS": spec.workflows or (self.name if self.case.code else ""),
         }
-        for option in ("slots", "polls", "drain_s"):
+        environment["CONFORMANCE_ACTIONS"] = spec.actions or ("idle" if environment["CONFORMANCE_WORKFLOWS"] else "")
+        if self.raw.message.server == case_pb2.SHARED:
+            environment["CONFORMANCE_STEP_QUEUE"] = f"conformance-{self.language}"
+        for option in ("slots", "polls", "drain_s", "cached_runs"):
             if spec.HasField(option):
                 environment[f"CONFORMANCE_{option.upper()}"] = f"{getattr(spec, option):g}"
-        if spec.actions:
-            environment["CONFORMANCE_ACTIONS"] = spec.actions
-        return environment
+        return {name: text for name, text in environment.items() if text}
 
     def _end_workers(self) -> None:
         """Whatever a worker does, nothing waits for it any more."""
         for program in self.workers.values():
             program.end(kill=True)
+
+
+def signal_of(told: case_pb2.Tell) -> run_pb2.Signal:
+    """The signal as the API has it."""
+    signal = run_pb2.Signal(name=told.name, signal_id=told.signal_id)
+    signal.payload.json = json.dumps("x" * told.size if told.size else plain(told.payload))
+    return signal
 
 
 def closed_port() -> int:

@@ -70,7 +70,7 @@ def words_of(value: Any) -> Iterator[str]:
         yield f"op {value['op']}"
         kinds = {"make": "make", "fail": "fail"}
         yield from (f"{kinds[value['op']]} {value['kind']}" for _ in [0] if value["op"] in kinds)
-        yield from (f"{name} {value[name]}" for name in ("call", "what") if name in value)
+        yield from (f"{name} {value[name]}" for name in ("call", "what", "rule") if name in value)
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from words_of(child)
 
@@ -80,11 +80,16 @@ def words_of_readme() -> set[str]:
     rows = re.findall(r'^\| `\{"op": "(\w+)".*?\| (.*) \|$', README, re.MULTILINE)
     said = dict(rows)
     listed = {kind: re.findall(r"`(\w+)`", said[kind]) for kind in ("make", "fail", "misuse")}
-    calls_said = re.sub(r"\([^)]*\)", "", README.partition("Calls and what their value is:")[2])
+    calls_said = re.sub(r"\([^)]*\)", "", _calls_told())
     return {
         *(f"op {op}" for op in said),
         *(f"make {kind}" for kind in listed["make"]),
         *(f"fail {kind}" for kind in listed["fail"] if kind not in ("Boom", "cause", "NotAnError")),
         *(f"what {what}" for what in listed["misuse"]),
+        *(f"rule {rule}" for rule in re.findall(r"`(\w+)`", said["break"])),
         *(f"call {call}" for call in re.findall(r"`(\w+)`", calls_said)),
     }
+
+
+def _calls_told() -> str:
+    return README.partition("Calls and what their value is:")[2].partition("\n## ")[0]

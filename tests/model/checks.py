@@ -12,11 +12,13 @@ from stellwerk_server.engine.evolve import evolve
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.model import failure as failures
 from stellwerk_server.model import ids
+from stellwerk_server.model.code import DECISION
 from stellwerk_server.model.commands import Workflow
 from stellwerk_server.model.definition import ParentClose, StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
 from stellwerk_server.model.failure import Category
 from stellwerk_server.model.states import DeadLetterState, StepState
+from tests.model.code_checks import check_code, decision_wanted, goes_on
 from tests.model.virtual import Database
 
 Row = dict[str, Any]
@@ -35,6 +37,9 @@ class Tables:
         self.timers = {(row["run_id"], row["step"], row["kind"]): row["due_at"] for row in database.all("timers")}
         self.dead = {(row["run_id"], row["step"], row["attempt"]): row for row in database.all("dead_letters")}
         self.children = {row["run_id"]: (row["parent_run_id"], row["step"]) for row in database.all("children")}
+        self.published = {(row["run_id"], row["key"]): row["value"] for row in database.all("published")}
+        self.attributes = {(row["run_id"], row["key"]): row["value"] for row in database.all("attributes")}
+        self.parked = {row["run_id"]: row for row in database.all("parked")}
         self.events: dict[int, list[Event]] = defaultdict(list)
         for row in database.rows("select * from events order by run_id, seq"):
             self.events[row["run_id"]].append(_event(row))
@@ -57,6 +62,7 @@ class Tables:
             self._check_times(run)
             self._check_family(run)
         self._check_dead_letters()
+        check_code(self)
         assert {run_id for run_id, _ in (*self.ready, *self.leases, *self.steps)} <= set(self.runs)
 
     def _check_history(self, run: Run) -> None:
@@ -81,6 +87,9 @@ class Tables:
         assert {key for run_id, key in self.steps if run_id == run.id} == set(touched)
         for key, step in touched.items():
             stored = self.steps[run.id, key]
+            if run.code is not None and step.state.finished:
+                # The table keeps what only another attempt would need.
+                step.input = stored["input"]
             assert {name: stored[name] for name in _STEP} == {name: getattr(step, name) for name in _STEP}, key
             assert stored["failure"] == _failure(step)
             assert stored["position"] == step.definition.index
@@ -92,6 +101,7 @@ class Tables:
             for key, step in run.steps.items()
             if step.state is StepState.READY and not run.state.terminal
         }
+        wanted |= decision_wanted(self, run)
         queued = {place: row["attempt"] for place, row in self.ready.items() if place[0] == run.id}
         held = {place: row["attempt"] for place, row in self.leases.items() if place[0] == run.id}
         assert not set(queued) & set(held)
@@ -100,7 +110,8 @@ class Tables:
         if not run.state.terminal:
             waking = [kind for _, kind in run.timers if kind in _WAKING]
             told = [step for step in run.steps.values() if self._is_told(run, step)]
-            assert wanted or run.parked or waking or told, "nothing moves it on"
+            due = run.code is not None and run.code.due
+            assert wanted or run.parked or waking or told or due, "nothing moves it on"
         for step in run.steps.values():
             if step.state is StepState.WAITING and step.items is None and not self._is_told(run, step):
                 assert {(step.key, kind) for kind in _WAKING} & set(run.timers), step.key
@@ -126,10 +137,12 @@ class Tables:
         parent, key = self.folds[run.child_of.run_id], run.child_of.step
         assert self.children[run.id] == (parent.id, key)
         begun = [e for e in self.events[parent.id] if e.type is EventType.STEP_CHILD_STARTED and e.step == key]
-        assert ids.show(run.id) in [(event.data or {})["child"] for event in begun]
+        told = ids.show(run.id) in [(event.data or {})["child"] for event in begun]
+        assert told or goes_on(self, run)
         if not run.state.terminal and parent.steps[key].state.finished:
             kind = _CLOSING[parent.steps[key].definition.parent_close]
-            assert kind is None or (run.id, "", kind) in self.timers
+            asked = run.code is not None and run.code.cancel_asked
+            assert kind is None or asked or (run.id, "", kind) in self.timers or goes_on(self, run, closing=True)
 
     def _check_timers(self, run: Run, held: dict[Place, int]) -> None:
         """I12: the table holds what the history says; a start timer may have found its step taken."""
@@ -140,6 +153,9 @@ class Tables:
         }
         assert stored.items() <= run.timers.items()
         for (step, kind), due_at in run.timers.items() - stored.items():
+            if (step, kind) == (DECISION, TimerKind.RETRY):
+                # It goes without an event.
+                continue
             assert kind is TimerKind.STEP_START
             assert (run.id, step) in held
             assert due_at <= self.now

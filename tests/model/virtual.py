@@ -12,7 +12,7 @@ from stellwerk_server.model.events import SECOND, Instant
 START: Instant = 1_767_225_600 * SECOND
 _TABLES = (
     "runs, steps, events, ready, leases, timers, children, dead_letters, idempotency_keys, chunks, workers, workflows,"
-    " lanes"
+    " lanes, published, attributes, parked"
 )
 _PREPARE = """
 create schema virtual;

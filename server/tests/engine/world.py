@@ -27,7 +27,7 @@ ENDINGS = frozenset(
         EventType.RUN_CONTINUED,
     }
 )
-_LEFT_OUT = {"changes", "stored", "steps", "parked", "code"}
+_LEFT_OUT = {"_changes", "stored", "steps", "parked", "code"}
 
 
 def workflow_of(text: str) -> c.Workflow:

@@ -1,7 +1,15 @@
 // What a program does with the client, and what it does wrong with the SDK: each ends as an outcome.
 // Must not throw: an error is an outcome too.
 
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+
 import { Client, Worker } from "stellwerk";
+
+const LOOK_MS = 20;
+
+/** Contexts of code that has ended, for `misuse after_end`. */
+export const kept = [];
 
 /** The client of this program, and others for calls with options of their own. */
 export class Clients {
@@ -60,6 +68,14 @@ async function listed(items, read) {
 
 const start = (client, given) => client.start(given.workflow, given.input, startOptions(given));
 
+/** What outcomes say of a run; what only code has stands there when it has it. */
+function facts({ state, output, steps, published, attributes, blockReason, continuedAs }) {
+  const more = { published, attributes, block_reason: blockReason, continued_as: continuedAs };
+  const has = Object.entries(more).filter(([, value]) => value && Object.keys(value).length > 0);
+  const states = Object.fromEntries(steps.map((step) => [step.step, step.state]));
+  return { state, output, steps: states, ...Object.fromEntries(has) };
+}
+
 const CALLS = {
   async start(client, given) {
     const { runId, deduplicated } = await start(client, given);
@@ -76,10 +92,17 @@ const CALLS = {
   result(client, { run_id: runId, timeout_s: timeoutS }) {
     return client.handle(runId).result({ timeout: timeoutS === undefined ? undefined : timeoutS * 1_000 });
   },
-  async get(client, given) {
-    const { state, output, steps } = await client.handle(given.run_id).get({ includeSteps: true });
-    return { state, output, steps: Object.fromEntries(steps.map((step) => [step.step, step.state])) };
+  get: async (client, given) => facts(await client.handle(given.run_id).get({ includeSteps: true })),
+  /** The run as soon as it has all that; the runner's patience is the limit. */
+  async await_run(client, given) {
+    let found = await CALLS.get(client, given);
+    while (Object.entries(given.has).some(([name, value]) => !isDeepStrictEqual(found[name], value))) {
+      await sleep(LOOK_MS);
+      found = await CALLS.get(client, given);
+    }
+    return found;
   },
+  resume: (client, given) => client.handle(given.run_id).resume(),
   async signal(client, given) {
     const { run_id: runId, workflow, idempotency_key: key, name, payload, signal_id: signalId } = given;
     if (runId !== undefined) {
@@ -98,8 +121,8 @@ const CALLS = {
     const read = (item) => (item.kind === "chunk" ? ["chunk", packed(item.value)] : ["event", item.type]);
     return listed(client.handle(given.run_id).watch(), read);
   },
-  list_runs(client, { workflow, states, limit }) {
-    return listed(client.listRuns(workflow, { states, limit }), (run) => run.runId);
+  list_runs(client, { workflow, states, limit, attributes }) {
+    return listed(client.listRuns(workflow, { states, limit, attributes }), (run) => run.runId);
   },
   async apply(client, given) {
     const { name, version, created } = await client.applyWorkflow(given.definition);
@@ -154,6 +177,9 @@ const MISUSES = {
     const client = new Client();
     await client.close();
     await client.server();
+  },
+  async after_end() {
+    await kept.pop().step("perform");
   },
   async timeout(ctx) {
     const client = new Client();

@@ -145,7 +145,7 @@ export class Performance {
 const VALUES = new Set(["return", "echo", "make", "context", "outcomes"]);
 
 /** Values no program can hold. */
-const MAKE = {
+export const MAKE = {
   text: (size) => "x".repeat(size),
   bytes: (size) => Uint8Array.from({ length: size }, (_, index) => index % 256),
   nothing: () => undefined,
@@ -169,7 +169,7 @@ const MAKE = {
 };
 
 /** Throw what the op says. */
-function fail({ kind, type, message = "boom", retry_after_s: retryAfterS, details, cause: inner }) {
+export function fail({ kind, type, message = "boom", retry_after_s: retryAfterS, details, cause: inner }) {
   const cause = inner === undefined || inner === null ? undefined : new Boom(inner.message);
   switch (kind) {
     case "terminal":

@@ -11,7 +11,11 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from stellwerk import Chunk, Client, RunHandle, Signal, TaskContext, Worker
+from stellwerk import Chunk, Client, Run, RunHandle, Signal, TaskContext, Worker
+
+LOOK_S = 0.02
+# Contexts of code that has ended, for `misuse after_end`.
+KEPT: list[Any] = []
 
 Arguments = dict[str, Any]
 
@@ -94,8 +98,31 @@ async def _result(client: Client, given: Arguments) -> Any:
 
 
 async def _get(client: Client, given: Arguments) -> Arguments:
-    run = await client.handle(given["run_id"]).get(include_steps=True)
-    return {"state": run.state, "output": run.output, "steps": {step.step: step.state for step in run.steps}}
+    return facts(await client.handle(given["run_id"]).get(include_steps=True))
+
+
+def facts(run: Run) -> Arguments:
+    """What outcomes say of a run; what only code has stands there when it has it."""
+    more = {name: getattr(run, name) for name in ("published", "attributes", "block_reason", "continued_as")}
+    return {
+        "state": run.state,
+        "output": run.output,
+        "steps": {step.step: step.state for step in run.steps},
+        **{name: value for name, value in more.items() if value},
+    }
+
+
+async def _await_run(client: Client, given: Arguments) -> Arguments:
+    """The run as soon as it has all that; the runner's patience is the limit."""
+    found = await _get(client, given)
+    while any(found.get(name) != value for name, value in given["has"].items()):
+        await asyncio.sleep(LOOK_S)
+        found = await _get(client, given)
+    return found
+
+
+async def _resume(client: Client, given: Arguments) -> str:
+    return await client.handle(given["run_id"]).resume()
 
 
 async def _signal(client: Client, given: Arguments) -> Arguments:
@@ -128,7 +155,8 @@ async def _watch(client: Client, given: Arguments) -> list[Any]:
 
 
 async def _list_runs(client: Client, given: Arguments) -> list[str]:
-    runs = client.list_runs(given.get("workflow", ""), states=given.get("states", ()), limit=given.get("limit"))
+    told = {"attributes": given["attributes"]} if "attributes" in given else {}
+    runs = client.list_runs(given.get("workflow", ""), states=given.get("states", ()), limit=given.get("limit"), **told)
     return [run.run_id async for run in runs]
 
 
@@ -183,6 +211,8 @@ CALLS: dict[str, Callable[[Client, Arguments], Awaitable[Any]]] = {
     "run": _run,
     "result": _result,
     "get": _get,
+    "await_run": _await_run,
+    "resume": _resume,
     "signal": _signal,
     "cancel": _cancel,
     "terminate": _terminate,
@@ -252,6 +282,10 @@ async def _timeout(ctx: TaskContext) -> None:
         await client.start(ctx.workflow, timeout=0)
 
 
+async def _after_end(_: TaskContext) -> None:
+    await KEPT.pop().step("perform")
+
+
 MISUSES: dict[str, Callable[[TaskContext], Awaitable[None]]] = {
     "second_handler": _second_handler,
     "no_handler": _no_handler,
@@ -262,4 +296,5 @@ MISUSES: dict[str, Callable[[TaskContext], Awaitable[None]]] = {
     "tls_variable": _tls_variable,
     "closed_client": _closed_client,
     "timeout": _timeout,
+    "after_end": _after_end,
 }

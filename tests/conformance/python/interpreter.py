@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from calls import Clients
+from decide import Decider
 from programs import Folder, Ops, Request, Waiting, perform_ops
 
 from stellwerk import TaskCancelled, TaskContext, Worker
@@ -129,17 +130,30 @@ async def _patiently(ready: Waiting) -> None:
 
 def worker_options() -> dict[str, Any]:
     """The worker options the environment names."""
-    kinds: dict[str, Callable[[str], Any]] = {"slots": int, "polls": int, "drain_s": float, "worker_id": str}
+    kinds: dict[str, Callable[[str], Any]] = {
+        "slots": int,
+        "polls": int,
+        "drain_s": float,
+        "worker_id": str,
+        "cached_runs": int,
+        "build": str,
+        "pin_runs": bool,
+    }
     named = {name: os.environ.get(f"CONFORMANCE_{name.upper()}") for name in kinds}
     return {name: kinds[name](text) for name, text in named.items() if text}
 
 
 def main() -> None:
-    interpreter = Interpreter(Folder(Path(os.environ["CONFORMANCE_FOLDER"])), Clients())
+    folder = Path(os.environ["CONFORMANCE_FOLDER"])
+    interpreter = Interpreter(Folder(folder), Clients())
+    decider = Decider(folder)
     worker = Worker(queue=os.environ["CONFORMANCE_QUEUE"], **worker_options())
     for action in os.environ.get("CONFORMANCE_ACTIONS", "perform,generate,block").split(","):
         kind = action if action in ("generate", "block") else "perform"
-        worker.register(action, getattr(interpreter, kind))
+        if action != "none":
+            worker.register(action, getattr(interpreter, kind))
+    for workflow in filter(None, os.environ.get("CONFORMANCE_WORKFLOWS", "").split(",")):
+        worker.register_workflow(workflow, decider.decide)
     worker.start()
 
 

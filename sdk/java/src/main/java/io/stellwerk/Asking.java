@@ -27,7 +27,7 @@ final class Asking {
 
     <T> CodeFuture<T> step(String action, Object input, JavaType type, StepOptions options) {
         code.enter();
-        var command = options.command().setAction(action).setInput(Payloads.encode(input));
+        var command = options.command().setAction(action).setInput(Payloads.fitting("input", input));
         String name = options.name().isEmpty() ? action : options.name();
         return code.call(name, Kind.ACTION, type, Command.newBuilder().setAction(command));
     }
@@ -46,7 +46,7 @@ final class Asking {
 
     <T> CodeFuture<T> child(String workflow, Object input, JavaType type, ChildOptions options) {
         code.enter();
-        var command = options.command().setWorkflow(workflow).setInput(Payloads.encode(input));
+        var command = options.command().setWorkflow(workflow).setInput(Payloads.fitting("input", input));
         String name = options.name().isEmpty() ? workflow : options.name();
         return code.call(name, Kind.CHILD, type, Command.newBuilder().setChild(command));
     }
@@ -82,19 +82,19 @@ final class Asking {
     }
 
     void publish(String key, Object value) {
-        var command = PublishCommand.newBuilder().setKey(key).setValue(Payloads.encode(value));
+        var command = PublishCommand.newBuilder().setKey(key).setValue(Payloads.fitting("value", value));
         code.command(Command.newBuilder().setPublish(command));
     }
 
     void setAttributes(Map<String, ?> attributes) {
-        Payload values = Payloads.encode(attributes);
+        Payload values = Payloads.fitting("attributes", attributes);
         var command = AttributesCommand.newBuilder().setValues(values.getJson());
         code.command(Command.newBuilder().setAttributes(command));
     }
 
     void continueAsNew(Object input, String workflow) {
         code.enter();
-        var command = ContinueCommand.newBuilder().setWorkflow(workflow).setInput(Payloads.encode(input));
+        var command = ContinueCommand.newBuilder().setWorkflow(workflow).setInput(Payloads.fitting("input", input));
         throw new ContinuedAsNew(Command.newBuilder().setContinue(command).build());
     }
 

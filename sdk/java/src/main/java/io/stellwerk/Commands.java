@@ -12,10 +12,10 @@ import io.stellwerk.v1.SucceedCommand;
 final class Commands {
     private Commands() {}
 
-    /** The function has returned this. Throws EncodeError. */
+    /** The function has returned this. Throws EncodeError and PayloadTooLarge. */
     static Command succeed(Object output) {
         return Command.newBuilder()
-                .setSucceed(SucceedCommand.newBuilder().setOutput(Payloads.encode(output)))
+                .setSucceed(SucceedCommand.newBuilder().setOutput(Payloads.fitting("output", output)))
                 .build();
     }
 

@@ -86,6 +86,16 @@ final class Payloads {
         return Payload.newBuilder().setData(all).build();
     }
 
+    /** Write a value that has to fit into a message. Throws EncodeError, and PayloadTooLarge naming the field. */
+    static Payload fitting(String field, Object value) {
+        Payload payload = encode(value);
+        int size = payload.getSerializedSize();
+        if (size > BYTES_MAX) {
+            throw tooLarge(field, size);
+        }
+        return payload;
+    }
+
     /** The refusal of what the transport would cut off. */
     static PayloadTooLarge tooLarge(String field, int size) {
         Map<String, String> metadata =

@@ -353,8 +353,9 @@ final class Replayer {
         return known;
     }
 
+    /** True while nothing the code does is new: nor is what it does on its way out of an evicted run. */
     boolean isReplaying() {
-        return fed <= recorded.decided();
+        return unwinding != null || fed <= recorded.decided();
     }
 
     boolean isCancelled() {

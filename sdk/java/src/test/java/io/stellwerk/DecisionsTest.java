@@ -15,6 +15,7 @@ import io.stellwerk.v1.Task;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -48,6 +49,23 @@ class DecisionsTest {
                 .cachedRuns(cachedRuns)
                 .drain(Duration.ofSeconds(1))
                 .build());
+    }
+
+    /** Its runs stay on its build. */
+    private Worker pinning() {
+        return new Worker(WorkerOptions.builder()
+                .address(server.address())
+                .build("b1")
+                .pinRuns(true)
+                .drain(Duration.ofSeconds(1))
+                .build());
+    }
+
+    private List<PollTaskRequest> polls(String action) {
+        return server.seen("PollTask").stream()
+                .map(PollTaskRequest.class::cast)
+                .filter(request -> request.getActionsList().contains(action))
+                .toList();
     }
 
     private void run(WorkflowFunction<Object> function) {
@@ -172,6 +190,62 @@ class DecisionsTest {
     }
 
     @Test
+    void whileALocalStepTakesItsTimeACancelReachesTheCode() {
+        var never = new CountDownLatch(1);
+        var interrupted = new CountDownLatch(1);
+        run((ctx, input) -> ctx.run("slow", () -> {
+            try {
+                never.await();
+            } catch (InterruptedException stop) {
+                interrupted.countDown();
+            }
+            return null;
+        }));
+        var history = Histories.started();
+        server.offer(decision("r1", 1, 0, history.events()));
+        List<Decision> sent = decisions(2);
+        assertEquals(List.of("0 true 1", "0 true 1"), sent.stream().map(DecisionsTest::asks).toList());
+        history.add("RUN_CANCEL_REQUESTED", "", Map.of());
+        server.change(() -> server.news.addAll(history.after(1)));
+        server.until(() -> server.decisions.get(server.decisions.size() - 1)
+                .getDecision()
+                .getCommandsList()
+                .stream()
+                .anyMatch(command -> command.hasCancelled()));
+        assertTrue(Await.latch(interrupted));
+        sent = decisions(3);
+        assertFalse(sent.get(sent.size() - 1).getKeep());
+        assertEquals(2, sent.get(sent.size() - 1).getSequence());
+    }
+
+    private static String asks(Decision decision) {
+        return decision.getCommandsCount() + " " + decision.getKeep() + " " + decision.getSequence();
+    }
+
+    @Test
+    void whileALocalStepTakesItsTimeASignalReachesTheCode() {
+        var go = new CountDownLatch(1);
+        run((ctx, input) -> {
+            var slow = ctx.runAsync("slow", () -> {
+                go.await();
+                return "done";
+            });
+            Object said = ctx.waitSignal("said");
+            go.countDown();
+            return slow.join() + " " + said;
+        });
+        server.offer(decision("r1", 1, 0, Histories.started().events()));
+        assertEquals(List.of("signal said"), shown(decisions(2).get(0)));
+        var said = Histories.started().add("STEP_AWAITING", "said", Map.of()).done("said", "go");
+        server.change(() -> server.news.addAll(said.after(2)));
+        server.until(() -> server.decisions.stream()
+                .anyMatch(result -> !result.getDecision().getKeep()));
+        Decision last = server.look(() -> server.decisions.get(server.decisions.size() - 1))
+                .getDecision();
+        assertEquals("\"done go\"", last.getCommands(0).getSucceed().getOutput().getJson());
+    }
+
+    @Test
     void aLocalStepIsTriedAgainByItsPolicy() {
         var tries = new java.util.concurrent.atomic.AtomicInteger();
         var soon = StepOptions.builder()
@@ -217,13 +291,13 @@ class DecisionsTest {
 
     @Test
     void aRefusedDecisionIsATerminalFailureAndALostLeaseNothing() {
-        server.verdicts.put(ByteString.copyFromUtf8("r1/1"), new ArrayDeque<>(List.of(refused("TOO_MANY_SIGNALS", 9))));
+        server.verdicts.put(ByteString.copyFromUtf8("r1/1"), new ArrayDeque<>(List.of(refused("TooManyCommands", 9))));
         server.verdicts.put(ByteString.copyFromUtf8("r2/1"), new ArrayDeque<>(List.of(refused("LEASE_LOST", 9))));
         run((ctx, input) -> ctx.step("a"));
         server.offer(decision("r2", 1, 0, Histories.started().events()));
         server.offer(decision("r1", 1, 0, Histories.started().events()));
         Failure failure = failure("r1/1");
-        assertEquals("TOO_MANY_SIGNALS not that", failure.getType() + " " + failure.getMessage());
+        assertEquals("TooManyCommands not that", failure.getType() + " " + failure.getMessage());
         assertTrue(failure.getTerminal());
         assertFalse(server.look(() -> server.results.containsKey(ByteString.copyFromUtf8("r2/1"))));
     }
@@ -242,6 +316,35 @@ class DecisionsTest {
         server.until(() -> !server.beats().isEmpty());
         worker.stop();
         assertTrue(server.result("r1/1").hasRelease());
+    }
+
+    @Test
+    void runsArePinnedOnTheWireWhenTheWorkerSaysSo() {
+        worker = pinning();
+        run((ctx, input) -> null);
+        server.offer(decision("r1", 1, 0, Histories.started().events()));
+        assertTrue(decisions(1).get(0).getPinRun());
+        assertEquals("b1", polls("workflow:wf").get(0).getPinnedBuild());
+        server.until(() -> !server.beats().isEmpty());
+        assertTrue(server.beats().get(0).getPinRuns());
+    }
+
+    @Test
+    void handlersArePinnedToNothing() {
+        worker = pinning();
+        worker.register("a", value -> value);
+        run((ctx, input) -> null);
+        server.until(() -> !polls("a").isEmpty() && !polls("workflow:wf").isEmpty());
+        assertEquals("", polls("a").get(0).getPinnedBuild());
+        assertEquals("b1", polls("workflow:wf").get(0).getPinnedBuild());
+    }
+
+    @Test
+    void withoutPinsNothingIsSaidOfThem() {
+        run((ctx, input) -> null);
+        server.offer(decision("r1", 1, 0, Histories.started().events()));
+        assertFalse(decisions(1).get(0).getPinRun());
+        assertEquals("", polls("workflow:wf").get(0).getPinnedBuild());
     }
 
     @Test

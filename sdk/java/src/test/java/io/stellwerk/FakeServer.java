@@ -47,6 +47,8 @@ final class FakeServer implements AutoCloseable {
     final Map<ByteString, TaskResult> results = new HashMap<>();
     final Map<ByteString, Deque<Refusal>> verdicts = new HashMap<>();
     final List<TaskResult> decisions = new ArrayList<>();
+    /** What the next verdict on a kept decision tells. */
+    final List<Event> news = new ArrayList<>();
     final Map<String, List<Event>> histories = new HashMap<>();
     final Map<String, RunResult> runs = new HashMap<>();
     final Deque<Refusal> startRefusals = new ArrayDeque<>();

@@ -84,11 +84,13 @@ final class FakeWorkers extends WorkerServiceGrpc.WorkerServiceImplBase {
         return TaskVerdict.getDefaultInstance();
     }
 
-    /** Nothing has come in meanwhile. */
-    private static TaskVerdict kept(Decision decision) {
+    /** What has come in meanwhile, and then the decision's own events. */
+    private TaskVerdict kept(Decision decision) {
         var journal = Journal.newBuilder()
                 .setAfterSequence(decision.getSequence())
-                .setSequence(decision.getSequence() + decision.getCommandsCount());
+                .setSequence(decision.getSequence() + server.news.size() + decision.getCommandsCount())
+                .addAllEvents(server.news);
+        server.news.clear();
         return TaskVerdict.newBuilder().setJournal(journal).build();
     }
 

@@ -164,6 +164,46 @@ class ReplayerTest {
     }
 
     @Test
+    void aPatchIsNewOnlyAfterWhatDecisionsHadSeen() throws Exception {
+        WorkflowFunction<Object> function = (ctx, input) -> {
+            var a = ctx.stepAsync("a");
+            if (ctx.patched("p")) {
+                ctx.publish("early", 1);
+            }
+            a.join();
+            ctx.run("x", () -> 1);
+            return ctx.patched("q") ? ctx.step("new") : ctx.step("old");
+        };
+        var history = Histories.started()
+                .action("a", "a", null, 1)
+                .done("a", 1)
+                .add("DECISION_COMPLETED", "", Map.of("decision", 3));
+        Replayer code = begin(function);
+        assertEquals(List.of(), told(code, history.events()));
+        code.ran("x", LocalRun.attempt(code.takeLocals().get(0), 1).build());
+        assertEquals(List.of("patch q", "new(null)"), Histories.shown(code.takeCommands()));
+        history.add("STEP_RAN", "x", Map.of("decision", 4), 1)
+                .add("RUN_PATCHED", "", Map.of("decision", 5, "id", "q"))
+                .action("new", "new", null, 5);
+        assertEquals(List.of(), told(begin(function), history.events()));
+    }
+
+    @Test
+    void differencesCountLocalStepsButNoCancels() {
+        WorkflowFunction<Object> function = (ctx, input) -> {
+            ctx.stepAsync("given up").cancel(true);
+            ctx.run("x", () -> 1);
+            return ctx.step("other");
+        };
+        var history = Histories.started()
+                .action("given up", "given up", null, 1)
+                .add("STEP_CANCELLED", "given up", Map.of("decision", 1))
+                .add("STEP_RAN", "x", Map.of("decision", 1), 1)
+                .action("same", "same", null, 4);
+        assertEquals("step 3: recorded same(null), now other(null)", difference(function, history));
+    }
+
+    @Test
     void aCancellationIsThrownOnceWhereItWaits() throws Exception {
         Replayer code = begin((ctx, input) -> {
             try {
@@ -329,6 +369,15 @@ class ReplayerTest {
                                 DecisionFailed.class,
                                 () -> foreign.tell(Histories.started().events()))
                         .getMessage());
+        Replayer afterRun = begin((ctx, input) -> {
+            ctx.run("x", () -> 1);
+            return never.join();
+        });
+        told(afterRun, Histories.started().events());
+        var ran = LocalRun.attempt(afterRun.takeLocals().get(0), 1).build();
+        assertEquals(
+                nothing,
+                assertThrows(DecisionFailed.class, () -> afterRun.ran("x", ran)).getMessage());
         never.complete(null);
         Replayer many = begin((ctx, input) -> {
             for (int n = 0; n < 10_500; n++) {
@@ -386,6 +435,22 @@ class ReplayerTest {
         assertEquals(words + "somebody", refused.get().getMessage());
         var late = assertThrows(StellwerkError.class, () -> ctxs.get().step("b"));
         assertEquals(words + "after its end", late.getMessage());
+    }
+
+    @Test
+    void anEvictedRunIsSilentOnItsWayOut() throws Exception {
+        var silent = new CompletableFuture<Boolean>();
+        Replayer code = begin((ctx, input) -> {
+            try {
+                return ctx.step("a");
+            } finally {
+                silent.complete(ctx.isReplaying());
+            }
+        });
+        told(code, Histories.started().events());
+        assertFalse(silent.isDone());
+        code.evict();
+        assertTrue(silent.get(WAIT_MS, TimeUnit.MILLISECONDS));
     }
 
     @Test

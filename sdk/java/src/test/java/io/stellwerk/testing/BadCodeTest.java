@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.stellwerk.ChildOptions;
 import io.stellwerk.ParentClose;
+import io.stellwerk.PayloadTooLarge;
 import io.stellwerk.RetryPolicy;
 import io.stellwerk.RunFailed;
 import io.stellwerk.RunState;
@@ -29,6 +30,21 @@ class BadCodeTest {
     @AfterEach
     void end() {
         env.close();
+    }
+
+    @Test
+    void whatFitsIntoNoMessageThrowsWhereItIsGiven() {
+        String large = "x".repeat(16 * 1024 * 1024);
+        env.workflow("wf", (ctx, input) -> {
+            var refused = assertThrows(PayloadTooLarge.class, () -> ctx.step("a", large));
+            assertEquals("input", refused.metadata().get("field"));
+            assertThrows(PayloadTooLarge.class, () -> ctx.publish("key", large));
+            return large;
+        });
+        TestRun run = env.start("wf", null);
+        assertEquals(
+                "PayloadTooLarge",
+                assertThrows(RunFailed.class, run::result).failure().type());
     }
 
     @Test

@@ -59,6 +59,23 @@ class TestEnvironmentTest {
     }
 
     @Test
+    void aCancelReachesCodeWhoseLocalStepIsToBeTriedAgain() {
+        var retry = RetryPolicy.builder().initial(Duration.ofHours(1)).build();
+        WorkflowFunction<Object> function = (ctx, input) -> ctx.run(
+                "flaky",
+                () -> {
+                    throw new IllegalStateException("not yet");
+                },
+                StepOptions.builder().retry(retry).build());
+        env.workflow("wf", function);
+        TestRun run = env.start("wf", null);
+        assertEquals(RunState.RUNNING, run.state());
+        run.cancel();
+        assertEquals(RunState.CANCELLED, run.state());
+        replayAfterEveryEvent(run, function);
+    }
+
+    @Test
     void timePassesOnlyWhenItIsToldTo() {
         List<String> mails = new ArrayList<>();
         env.handler("mail", mail -> mails.add((String) mail));

@@ -3,6 +3,7 @@ package io.stellwerk.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.stellwerk.Worker;
 import io.stellwerk.WorkerOptions;
+import io.stellwerk.WorkflowContext;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -42,8 +43,12 @@ public final class BenchWorker {
                 .build());
         var bench = new BenchWorker(given.path("tell_every").asLong());
         worker.register("bench.noop", bench::noop);
-        worker.register("bench.split", input -> Collections.nCopies(count(input), ITEM));
+        worker.register("bench.split", input -> Collections.nCopies(number(input, "items").intValue(), ITEM));
         worker.register("bench.join", input -> Map.of("items", ((Collection<?>) input).size()));
+        worker.workflow("code-seq3", BenchWorker::codeSeq3);
+        worker.workflow("local-seq3", BenchWorker::localSeq3);
+        worker.workflow("code-long", BenchWorker::codeLong);
+        worker.workflow("code-sleep", BenchWorker::codeSleep);
         CompletableFuture<Void> ended = worker.run();
         Runtime.getRuntime().addShutdownHook(new Thread(worker::close));
         bench.say("worker_id", worker.workerId());
@@ -60,6 +65,37 @@ public final class BenchWorker {
         return input;
     }
 
+    private static Object codeSeq3(WorkflowContext ctx, Object input) {
+        Object output = input;
+        for (int n = 0; n < 3; n++) {
+            output = ctx.step("bench.noop", output);
+        }
+        return output;
+    }
+
+    private static Object localSeq3(WorkflowContext ctx, Object input) {
+        Object output = input;
+        for (int n = 0; n < 3; n++) {
+            Object last = output;
+            output = ctx.run("noop", () -> last);
+        }
+        return output;
+    }
+
+    private static Object codeLong(WorkflowContext ctx, Object input) {
+        int steps = number(input, "steps").intValue();
+        for (int n = 0; n < steps; n++) {
+            ctx.step("bench.noop", ITEM);
+        }
+        return null;
+    }
+
+    private static Object codeSleep(WorkflowContext ctx, Object input) {
+        double seconds = number(input, "seconds").doubleValue();
+        ctx.sleep(Duration.ofNanos(Math.round(seconds * NS_PER_S)));
+        return null;
+    }
+
     private void say(String name, Object value) throws IOException {
         Map<String, Object> message = new LinkedHashMap<>();
         message.put(name, value);
@@ -68,8 +104,8 @@ public final class BenchWorker {
         out.flush();
     }
 
-    private static int count(Object input) {
-        return ((Number) ((Map<?, ?>) input).get("items")).intValue();
+    private static Number number(Object input, String name) {
+        return (Number) ((Map<?, ?>) input).get(name);
     }
 
     private static void awaitEndOfInput() throws IOException {

@@ -23,11 +23,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /** What a program does with the client: each call ends as an outcome. Must not throw: an error is an outcome too. */
 final class Calls {
+    private static final long LOOK_MS = 20;
+
     private Client shared;
 
     /** What may go wrong while an outcome is found. */
@@ -99,7 +102,7 @@ final class Calls {
         return options.build();
     }
 
-    private static Object call(Client client, String call, Map<String, Object> given) {
+    private static Object call(Client client, String call, Map<String, Object> given) throws Exception {
         return switch (call) {
             case "start" -> started(start(client, given).join());
             case "start_many" -> startMany(client, given);
@@ -151,7 +154,7 @@ final class Calls {
         };
     }
 
-    private static Object handleCall(RunHandle handle, String call, Map<String, Object> given) {
+    private static Object handleCall(RunHandle handle, String call, Map<String, Object> given) throws Exception {
         return switch (call) {
             case "result" ->
                 given.get("timeout_s") == null
@@ -159,6 +162,8 @@ final class Calls {
                         : handle.result(Interpreter.seconds(Values.number(given, "timeout_s")))
                                 .join();
             case "get" -> described(handle.get(true).join());
+            case "await_run" -> awaited(handle, Values.object(given.get("has")));
+            case "resume" -> handle.resume().join().name();
             case "cancel" -> handle.cancel(text(given, "reason")).join().name();
             case "terminate" -> handle.terminate(text(given, "reason")).join().name();
             case "retry" ->
@@ -234,7 +239,39 @@ final class Calls {
         described.put("state", run.state());
         described.put("output", run.output());
         described.put("steps", steps);
+        putMore(described, run);
         return described;
+    }
+
+    /** What only code has stands there when it has it. */
+    private static void putMore(Map<String, Object> described, Run run) {
+        if (!run.published().isEmpty()) {
+            described.put("published", run.published());
+        }
+        if (!run.attributes().isEmpty()) {
+            described.put("attributes", run.attributes());
+        }
+        if (!run.blockReason().isEmpty()) {
+            described.put("block_reason", run.blockReason());
+        }
+        if (!run.continuedAs().isEmpty()) {
+            described.put("continued_as", run.continuedAs());
+        }
+    }
+
+    /** The run as soon as it has all that; the runner's patience is the limit. */
+    private static Object awaited(RunHandle handle, Map<String, Object> has) throws InterruptedException {
+        while (true) {
+            Map<String, Object> found = described(handle.get(true).join());
+            if (has.entrySet().stream().allMatch(entry -> isSame(entry.getValue(), found.get(entry.getKey())))) {
+                return found;
+            }
+            Thread.sleep(LOOK_MS);
+        }
+    }
+
+    private static boolean isSame(Object expected, Object came) {
+        return came instanceof RunState state ? state.name().equals(expected) : Objects.equals(expected, came);
     }
 
     private static List<Object> watch(RunHandle handle) {
@@ -253,6 +290,9 @@ final class Calls {
     private static RunFilter runFilter(Map<String, Object> given) {
         RunFilter filter = RunFilter.all().workflow(text(given, "workflow"));
         names(given).forEach(name -> filter.states(RunState.valueOf(name)));
+        if (given.get("attributes") != null) {
+            filter.attributes(Values.object(given.get("attributes")));
+        }
         return given.get("limit") == null ? filter : filter.limit(Values.integer(given, "limit", 0));
     }
 

@@ -3,6 +3,8 @@ package io.stellwerk.conformance;
 import io.stellwerk.RetryableError;
 import io.stellwerk.TerminalError;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Map;
 
@@ -37,6 +39,16 @@ final class Failing {
     static void die() throws IOException, InterruptedException {
         String pid = Long.toString(ProcessHandle.current().pid());
         new ProcessBuilder("kill", "-9", pid).start().waitFor();
+    }
+
+    /** As kill -9 does, unless somebody has died at this latch before. */
+    static void dieOnce(Folder folder, String latch) throws IOException, InterruptedException {
+        try {
+            Files.createFile(folder.path().resolve(latch));
+        } catch (FileAlreadyExistsException before) {
+            return;
+        }
+        die();
     }
 
     private static Throwable error(Map<String, Object> op, String message) {

@@ -15,7 +15,12 @@ record Folder(Path path) {
 
     /** Append a line; in one write, for many write to the file. Not by a channel: an interrupt would close that. */
     void note(TaskContext ctx, String text) throws IOException {
-        String line = "java " + ctx.runId() + " " + ctx.step() + " " + ctx.attempt() + " " + text + "\n";
+        note(ctx.runId() + " " + ctx.step() + " " + ctx.attempt() + " " + text);
+    }
+
+    /** Append a line: the run, the step, the attempt and the text. */
+    void note(String words) throws IOException {
+        String line = "java " + words + "\n";
         boolean interrupted = Thread.interrupted();
         Files.write(
                 path.resolve("notes"),

@@ -36,11 +36,23 @@ public final class Interpreter {
                 variable("CONFORMANCE_ACTIONS", "perform,generate,block").split(",")) {
             if (action.equals("generate")) {
                 worker.register(action, interpreter::generate);
-            } else {
+            } else if (!action.equals("none")) {
                 worker.register(action, interpreter::perform);
             }
         }
+        register(worker);
         worker.start();
+    }
+
+    private static void register(Worker worker) {
+        String queue = variable("CONFORMANCE_STEP_QUEUE", System.getenv("CONFORMANCE_QUEUE"));
+        Path folder = Path.of(System.getenv("CONFORMANCE_FOLDER"));
+        var decider = Decider.of(folder, queue, variable("CONFORMANCE_BUILD", ""));
+        whenSet("CONFORMANCE_WORKFLOWS", names -> {
+            for (String name : names.split(",")) {
+                worker.workflow(name, decider::decide);
+            }
+        });
     }
 
     private Object perform(Object program, TaskContext ctx) throws Exception {
@@ -57,6 +69,9 @@ public final class Interpreter {
         whenSet("CONFORMANCE_POLLS", text -> options.polls(Integer.parseInt(text)));
         whenSet("CONFORMANCE_DRAIN_S", text -> options.drain(seconds(Double.parseDouble(text))));
         whenSet("CONFORMANCE_WORKER_ID", options::workerId);
+        whenSet("CONFORMANCE_CACHED_RUNS", text -> options.cachedRuns(Integer.parseInt(text)));
+        whenSet("CONFORMANCE_BUILD", options::build);
+        whenSet("CONFORMANCE_PIN_RUNS", text -> options.pinRuns(true));
         return options.build();
     }
 

@@ -35,6 +35,7 @@ final class Misuses {
             case "tls_variable" -> tlsVariable();
             case "closed_client" -> closedClient();
             case "timeout" -> timeout(ctx);
+            case "after_end" -> Breaking.KEPT.remove(0).step("perform");
             default -> throw new IllegalStateException("misuse: expected a known one, came " + what);
         }
     }

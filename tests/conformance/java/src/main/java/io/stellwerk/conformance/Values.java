@@ -98,9 +98,43 @@ final class Values {
         return value instanceof String text && text.matches("\\$[0-9].*") ? found(text, outcomes) : value;
     }
 
+    /** The value with `=0.path`, `=value.path`, `=i` and `=run_id` replaced, wherever they stand. */
+    static Object filledIn(Object value, Map<String, Object> names, List<Object> outcomes) {
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, Object> filled = new LinkedHashMap<>();
+            map.forEach((key, child) -> filled.put(key, filledIn(child, names, outcomes)));
+            return filled;
+        }
+        if (value instanceof List<?> items) {
+            List<Object> filled = new ArrayList<>();
+            items.forEach(child -> filled.add(filledIn(child, names, outcomes)));
+            return filled;
+        }
+        if (!(value instanceof String text) || !text.startsWith("=")) {
+            return value;
+        }
+        String name = text.substring(1).split("\\.")[0];
+        return name.matches("[0-9]+") ? found(text, outcomes) : followed(names.get(name), text);
+    }
+
+    /** An object whose values may be null: name, value, name, value, ... */
+    static Map<String, Object> mapOf(Object... pairs) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        for (int index = 0; index < pairs.length; index += 2) {
+            map.put((String) pairs[index], pairs[index + 1]);
+        }
+        return map;
+    }
+
     private static Object found(String reference, List<Object> outcomes) {
-        String[] path = reference.substring(1).split("\\.");
-        Object found = object(outcomes.get(Integer.parseInt(path[0]))).get("ok");
+        int place = Integer.parseInt(reference.substring(1).split("\\.")[0]);
+        return followed(object(outcomes.get(place)).get("ok"), reference);
+    }
+
+    /** What the reference names inside that, after its first part. */
+    private static Object followed(Object begin, String reference) {
+        String[] path = reference.split("\\.");
+        Object found = begin;
         for (int index = 1; index < path.length; index++) {
             found = found instanceof List<?> items
                     ? items.get(Integer.parseInt(path[index]))
