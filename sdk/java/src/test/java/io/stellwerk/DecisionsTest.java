@@ -204,13 +204,12 @@ class DecisionsTest {
         var history = Histories.started();
         server.offer(decision("r1", 1, 0, history.events()));
         List<Decision> sent = decisions(2);
-        assertEquals(List.of("0 true 1", "0 true 1"), sent.stream().map(DecisionsTest::asks).toList());
+        assertEquals(
+                List.of("0 true 1", "0 true 1"),
+                sent.stream().map(DecisionsTest::asks).toList());
         history.add("RUN_CANCEL_REQUESTED", "", Map.of());
         server.change(() -> server.news.addAll(history.after(1)));
-        server.until(() -> server.decisions.get(server.decisions.size() - 1)
-                .getDecision()
-                .getCommandsList()
-                .stream()
+        server.until(() -> server.decisions.get(server.decisions.size() - 1).getDecision().getCommandsList().stream()
                 .anyMatch(command -> command.hasCancelled()));
         assertTrue(Await.latch(interrupted));
         sent = decisions(3);

@@ -49,6 +49,7 @@ final class FakeServer implements AutoCloseable {
     final List<TaskResult> decisions = new ArrayList<>();
     /** What the next verdict on a kept decision tells. */
     final List<Event> news = new ArrayList<>();
+
     final Map<String, List<Event>> histories = new HashMap<>();
     final Map<String, RunResult> runs = new HashMap<>();
     final Deque<Refusal> startRefusals = new ArrayDeque<>();

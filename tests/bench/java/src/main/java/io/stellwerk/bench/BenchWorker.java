@@ -43,7 +43,9 @@ public final class BenchWorker {
                 .build());
         var bench = new BenchWorker(given.path("tell_every").asLong());
         worker.register("bench.noop", bench::noop);
-        worker.register("bench.split", input -> Collections.nCopies(number(input, "items").intValue(), ITEM));
+        worker.register(
+                "bench.split",
+                input -> Collections.nCopies(number(input, "items").intValue(), ITEM));
         worker.register("bench.join", input -> Map.of("items", ((Collection<?>) input).size()));
         worker.workflow("code-seq3", BenchWorker::codeSeq3);
         worker.workflow("local-seq3", BenchWorker::localSeq3);
