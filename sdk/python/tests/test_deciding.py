@@ -237,7 +237,7 @@ async def test_a_lost_lease_drops_the_run(server: FakeServer, decide: Any) -> No
     assert len(server.seen["GetHistory"]) == 1
 
 
-@pytest.mark.parametrize(("reason", "code"), [("PAYLOAD_TOO_LARGE", 3), ("TooManyCommands", 8), ("NOT_FOUND", 5)])
+@pytest.mark.parametrize(("reason", "code"), [("PAYLOAD_TOO_LARGE", 3), ("TooManyCommands", 9), ("NOT_FOUND", 5)])
 async def test_a_refused_decision_becomes_a_failure(server: FakeServer, decide: Any, reason: str, code: int) -> None:
     refusal = payload_pb2.Refusal(reason=reason, message="no", code=code)
     server.verdicts[b"d1"] = deque([refusal])
@@ -245,6 +245,14 @@ async def test_a_refused_decision_becomes_a_failure(server: FakeServer, decide: 
     server.offer(decision(STARTED))
     failure = (await server.result(b"d1")).failure
     assert (failure.type, failure.message, failure.terminal) == (reason, "no", True)
+
+
+async def test_a_decision_the_server_broke_over_is_tried_again(server: FakeServer, decide: Any) -> None:
+    server.verdicts[b"d1"] = deque([payload_pb2.Refusal(reason="INTERNAL", message="a bug", code=13)])
+    decide(greets)
+    server.offer(decision(STARTED))
+    failure = (await server.result(b"d1")).failure
+    assert (failure.type, failure.message, failure.terminal) == ("INTERNAL", "a bug", False)
 
 
 async def test_a_workflow_that_nobody_has_is_given_back(server: FakeServer, decide: Any) -> None:

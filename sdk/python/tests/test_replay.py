@@ -436,7 +436,7 @@ def test_code_that_is_dropped_does_nothing_more() -> None:
         try:
             await asyncio.gather(ctx.step("a"), asyncio.sleep(FIVE_S))
         finally:
-            went.append("cleanup")
+            went.append(f"cleanup {ctx.replaying}")
             ctx.publish("k", 1)
             went.append("published")
 
@@ -444,7 +444,7 @@ def test_code_that_is_dropped_does_nothing_more() -> None:
     journal.asked()
     journal.run.drop()
     assert journal.asked() == []
-    assert went == ["cleanup"]
+    assert went == ["cleanup True"]
 
 
 def test_thousands_of_steps_at_once_and_one_after_the_other() -> None:

@@ -350,7 +350,8 @@ final class DecidedRun {
         return Failure.newBuilder()
                 .setType(problem.reason().isEmpty() ? problem.code() : problem.reason())
                 .setMessage(Failures.clean(problem.text()))
-                .setTerminal(true)
+                // A fault of the server may be over with the next try.
+                .setTerminal(!problem.code().equals("INTERNAL"))
                 .build();
     }
 

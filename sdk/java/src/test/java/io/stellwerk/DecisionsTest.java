@@ -302,6 +302,16 @@ class DecisionsTest {
     }
 
     @Test
+    void aFaultOfTheServerIsNoEndOfTheDecision() {
+        server.verdicts.put(ByteString.copyFromUtf8("r1/1"), new ArrayDeque<>(List.of(refused("INTERNAL", 13))));
+        run((ctx, input) -> ctx.step("a"));
+        server.offer(decision("r1", 1, 0, Histories.started().events()));
+        Failure failure = failure("r1/1");
+        assertEquals("INTERNAL", failure.getType());
+        assertFalse(failure.getTerminal());
+    }
+
+    @Test
     void aDecisionThatIsCutOffIsReleased() {
         var never = new CountDownLatch(1);
         var begun = new CountDownLatch(1);
