@@ -28,6 +28,8 @@ from tests.support.servers import RunningServer, stellwerk_server
 __all__ = ["stellwerk_server"]
 
 SHARED_SLOTS = 100
+# Cases of the background at the same time: they wait more than they work, but there are two cores.
+BACKGROUND_MAX = 5
 FORGETS = {"CONFORMANCE_CACHED_RUNS": "0", "CONFORMANCE_ACTIONS": "idle"}
 
 
@@ -49,7 +51,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     chosen = chosen_languages()
     every = [ALL] if chosen == list(LANGUAGES) else []
-    pairs = [(raw, language) for raw in known_cases() for language in (every if raw.message.once else chosen)]
+    # What began with the session has gone furthest when it is looked at last.
+    ordered = sorted(known_cases(), key=lambda raw: raw.message.background)
+    pairs = [(raw, language) for raw in ordered for language in (every if raw.message.once else chosen)]
     marks = [[pytest.mark.timeout(max(120, 3 * raw.message.patience_s))] for raw, _ in pairs]
     metafunc.parametrize(
         ("raw", "language"),
@@ -127,8 +131,8 @@ def world(
 
         starting = Lock()
         world = World(conformance_folder, server_of, one_at_a_time)
-        threads = session.enter_context(ThreadPoolExecutor())
-        for raw in known_cases():
+        threads = session.enter_context(ThreadPoolExecutor(BACKGROUND_MAX))
+        for raw in sorted(known_cases(), key=lambda raw: -raw.message.patience_s):
             languages = languages_of(raw, request.session.items)
             if raw.message.background and languages:
                 world.background[raw.name] = threads.submit(asyncio.run, of_all(raw, languages, world))

@@ -2,95 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from stellwerk.v1 import admin_pb2, payload_pb2, run_pb2, worker_pb2
-from tests.integration.api import Api, Refused, call, duration, eventually, payload
-
-CODE = "workflow:signup"
-
-
-def action(step: str, name: str = "", value: Any = None, **fields: Any) -> worker_pb2.Command:
-    made = worker_pb2.ActionCommand(action=name or step.partition("#")[0], input=payload(value), **fields)
-    return worker_pb2.Command(step=step, action=made)
-
-
-def sleep(step: str, seconds: float) -> worker_pb2.Command:
-    return worker_pb2.Command(step=step, sleep=worker_pb2.SleepCommand(duration=duration(seconds)))
-
-
-def signal(name: str, timeout_s: float | None = None) -> worker_pb2.Command:
-    timeout = None if timeout_s is None else duration(timeout_s)
-    return worker_pb2.Command(step=name, signal=worker_pb2.SignalCommand(signal=name, timeout=timeout))
-
-
-def child(workflow: str, value: Any = None, **fields: Any) -> worker_pb2.Command:
-    made = worker_pb2.ChildCommand(workflow=workflow, input=payload(value), **fields)
-    return worker_pb2.Command(step=workflow, child=made)
-
-
-def local(step: str, value: Any) -> worker_pb2.Command:
-    return worker_pb2.Command(step=step, local=worker_pb2.LocalCommand(output=payload(value), attempts=1))
-
-
-def cancel(step: str) -> worker_pb2.Command:
-    return worker_pb2.Command(step=step, cancel=worker_pb2.CancelCommand())
-
-
-def succeed(value: Any = None) -> worker_pb2.Command:
-    return worker_pb2.Command(succeed=worker_pb2.SucceedCommand(output=payload(value)))
-
-
-def goes_on(value: Any = None, workflow: str = "") -> worker_pb2.Command:
-    command = worker_pb2.Command()
-    getattr(command, "continue").CopyFrom(worker_pb2.ContinueCommand(workflow=workflow, input=payload(value)))
-    return command
-
-
-CANCELLED = worker_pb2.Command(cancelled=worker_pb2.CancelledCommand())
-
-
-async def verdict(
-    api: Api, task: worker_pb2.Task, *commands: worker_pb2.Command, sequence: int = 0, **fields: Any
-) -> worker_pb2.TaskVerdict:
-    """Answer a decision; as of all that its task told unless `sequence` says otherwise."""
-    worker = fields.pop("worker", "w1")
-    decision = worker_pb2.Decision(sequence=sequence or task.journal.sequence, commands=commands, **fields)
-    request = worker_pb2.CompleteTaskRequest(
-        namespace=api.namespace,
-        worker_id=worker,
-        results=[worker_pb2.TaskResult(token=task.token, decision=decision)],
-    )
-    return (await call(api.workers.CompleteTask(request))).verdicts[0]
-
-
-async def decide(api: Api, task: worker_pb2.Task, *commands: worker_pb2.Command, **fields: Any) -> None:
-    answer = await verdict(api, task, *commands, **fields)
-    assert not answer.HasField("refusal"), answer
-
-
-async def register(api: Api, *names: str, worker: str = "w1", build: str = "b1", **hello: Any) -> None:
-    async with api.line(worker, "x", workflows=names or ["signup"], build=build, **hello):
-        pass
-
-
-async def begun(api: Api, value: Any = None) -> tuple[str, worker_pb2.Task]:
-    """A run of the workflow with its first decision."""
-    await register(api)
-    run_id = await api.start("signup", value)
-    return run_id, await api.take(CODE)
-
-
-def told(task: worker_pb2.Task) -> list[str]:
-    return [event.type for event in task.journal.events]
-
-
-async def cancel_run(api: Api, run_id: str) -> str:
-    request = run_pb2.CancelRunRequest(namespace=api.namespace, run_id=run_id, reason="why not")
-    return run_pb2.RunState.Name((await call(api.runs.CancelRun(request))).state)[10:]
+from tests.integration.api import Api, Line, Refused, call, duration, eventually, payload
+from tests.integration.code_api import (
+    CANCELLED,
+    CODE,
+    action,
+    begun,
+    cancel,
+    cancel_run,
+    child,
+    decide,
+    failed_by,
+    goes_on,
+    local,
+    ran_at,
+    register,
+    signal,
+    sleep,
+    succeed,
+    told,
+    verdict,
+)
 
 
 async def test_steps_follow_each_other_and_the_code_sees_what_they_gave(api: Api) -> None:
@@ -135,6 +74,14 @@ async def test_what_comes_while_a_decision_is_out_is_told_with_the_next_one(api:
     assert [event.step for event in task.journal.events] == ["b", "c"]
     await decide(api, task, succeed())
     assert (await api.wait(run_id)).state == run_pb2.RUN_STATE_SUCCEEDED
+
+
+@pytest.mark.parametrize("seconds", [0, 253_402_300_799])
+async def test_a_local_step_may_have_begun_at_any_time_that_can_be_told(api: Api, seconds: int) -> None:
+    run_id, task = await begun(api)
+    await decide(api, task, ran_at(seconds), succeed())
+    ran = next(event for event in await api.history(run_id) if event.type == "STEP_RAN")
+    assert ran.start_time.seconds == seconds
 
 
 async def test_a_local_result_is_durable_and_the_verdict_tells_what_came_before_it(api: Api) -> None:
@@ -186,9 +133,9 @@ async def test_a_failed_step_is_told_to_the_code_and_is_no_dead_letter(api: Api)
     task = await api.take(CODE)
     assert told(task) == ["STEP_FAILED"]
     assert (task.journal.events[0].failure.type, task.journal.events[0].attempt) == ("Boom", 2)
-    failure = payload_pb2.Failure(type="StepFailed", message="a failed")
-    await decide(api, task, worker_pb2.Command(fail=worker_pb2.FailCommand(failure=failure)))
-    assert (await api.wait(run_id)).failure.type == "StepFailed"
+    await decide(api, task, failed_by("a", 2))
+    failure = (await api.wait(run_id)).failure
+    assert (failure.type, failure.step, failure.attempt, failure.worker_id) == ("StepFailed", "a", 2, "w1")
 
 
 async def test_signals_early_late_and_never(api: Api) -> None:
@@ -208,7 +155,7 @@ async def test_signals_early_late_and_never(api: Api) -> None:
 async def test_cancel_is_told_to_the_code_which_may_clean_up(api: Api) -> None:
     run_id, task = await begun(api)
     await decide(api, task, action("a"), sleep("sleep", 3600))
-    working = await api.take("a")
+    working = await api.take("a", worker="w2")
     assert await cancel_run(api, run_id) == "RUNNING"
     assert await cancel_run(api, run_id) == "RUNNING"
     task = await api.take(CODE)
@@ -222,6 +169,53 @@ async def test_cancel_is_told_to_the_code_which_may_clean_up(api: Api) -> None:
     assert (await api.wait(run_id)).state == run_pb2.RUN_STATE_CANCELLED
     states = {s.step: run_pb2.StepState.Name(s.state)[11:] for s in (await api.get(run_id)).steps}
     assert states == {"a": "CANCELLED", "sleep": "CANCELLED", "undo": "SUCCEEDED"}
+
+
+async def test_whoever_works_on_a_step_hears_that_the_code_no_longer_wants_it(api: Api) -> None:
+    run_id, task = await begun(api)
+    await decide(api, task, action("a"), sleep("sleep", 0))
+    async with api.line("w2", "a") as line:
+        working = await api.take("a", worker="w2")
+        async with line.beating(working.token):
+            await decide(api, await api.take(CODE), cancel("a"), sleep("long", 3600))
+            stopped = [(told.token, told.reason) for told in await _stopped(line)]
+    assert stopped == [(working.token, "STEP_CANCELLED")]
+    await cancel_run(api, run_id)
+    await decide(api, await api.take(CODE), CANCELLED)
+
+
+async def _stopped(line: Line) -> list[Any]:
+    while not (heard := list((await line.hear()).cancelled)):
+        pass
+    return heard
+
+
+async def test_code_that_only_runs_something_in_its_worker_is_told_of_a_cancel(api: Api) -> None:
+    run_id, task = await begun(api)
+    answer = await verdict(api, task, keep=True)
+    assert (answer.journal.after_sequence, answer.journal.sequence) == (1, 2)
+    assert [event.type for event in await api.history(run_id)] == ["RUN_STARTED", "DECISION_COMPLETED"]
+    assert await cancel_run(api, run_id) == "RUNNING"
+    answer = await verdict(api, task, local("one", 1), sequence=2, keep=True)
+    assert [event.type for event in answer.journal.events] == ["RUN_CANCEL_REQUESTED"]
+    await decide(api, task, CANCELLED, sequence=answer.journal.sequence)
+    assert (await api.wait(run_id)).state == run_pb2.RUN_STATE_CANCELLED
+
+
+async def test_the_code_of_a_fork_is_told_what_is_kept(api: Api) -> None:
+    run_id, task = await begun(api, "first")
+    await decide(api, task, action("a"))
+    await api.complete(await api.take("a"), {"n": 1})
+    await decide(api, await api.take(CODE), local("one", 2), failed_by("a", 1))
+    await api.wait(run_id)
+    fork = (await call(api.runs.RetryRun(run_pb2.RetryRunRequest(run_id=run_id)))).run_id
+    task = await api.take(CODE)
+    assert (task.run_id, task.journal.after_sequence, task.input.json) == (fork, 0, '"first"')
+    said = [(event.type, event.step, event.payload.json) for event in task.journal.events]
+    assert said[1:] == [("STEP_KEPT", "a", '{"n": 1}'), ("STEP_KEPT", "one", "2")]
+    assert said[0][0] == "RUN_STARTED"
+    await decide(api, task, succeed())
+    await api.wait(fork)
 
 
 async def test_a_run_whose_code_never_looked_is_cancelled_at_once(api: Api) -> None:
@@ -278,10 +272,8 @@ async def test_a_lost_workers_decision_goes_to_another_with_the_same_journal(api
 
 
 async def test_the_worker_that_decided_last_is_preferred_and_no_one_is_waited_for(api: Api) -> None:
-    import asyncio
-
     _, task = await begun(api)
-    await decide(api, task, *[action(f"a#{n}", "a") for n in range(2, 10)])
+    await decide(api, task, *[action(f"a#{n}", "a") for n in range(2, 10)], signal("later"))
     for _ in range(8):
         polls = {name: asyncio.create_task(api.take(CODE, worker=name)) for name in ("w0", "w1", "w2")}
         await asyncio.sleep(0.05)
@@ -363,88 +355,3 @@ async def test_continue_as_new_takes_signals_along_and_the_parent_hears_the_end(
     assert [(e.type, e.payload.json) for e in told_parent.journal.events] == [("STEP_SUCCEEDED", '"at last"')]
     await decide(api, told_parent, succeed())
     await api.wait(parent)
-
-
-@pytest.mark.parametrize(
-    ("command", "field"),
-    [
-        (action("", "a"), "commands[0].step"),
-        (action("$x", "a"), "commands[0].step"),
-        (action("a", "no spaces"), "commands[0].action.action"),
-        (action("a", priority=1_000), "commands[0].action.priority"),
-        (action("a", retry=worker_pb2.RetryPolicy(max_attempts=0)), "commands[0].action.retry.max_attempts"),
-        (action("a", timeout=worker_pb2.Timeouts(start=duration(0))), "commands[0].action.timeout.start"),
-        (sleep("s", -1), "commands[0].sleep.duration"),
-        (worker_pb2.Command(step="s", signal=worker_pb2.SignalCommand()), "commands[0].signal.signal"),
-        (child("c", parent_close="what"), "commands[0].child.parent_close"),
-        (cancel("nothing"), "commands[0].step"),
-        (goes_on(1, "nowhere"), "commands[0].continue.workflow"),
-        (worker_pb2.Command(publish=worker_pb2.PublishCommand(key="")), "commands[0].publish.key"),
-        (worker_pb2.Command(attributes=worker_pb2.AttributesCommand(values="[1]")), "commands[0].attributes.values"),
-        (
-            worker_pb2.Command(attributes=worker_pb2.AttributesCommand(values='{"a": [1]}')),
-            "commands[0].attributes.values.a",
-        ),
-        (worker_pb2.Command(), "commands[0]"),
-    ],
-)
-async def test_a_bad_command_is_refused_by_name_and_the_decision_stays_out(
-    api: Api, command: worker_pb2.Command, field: str
-) -> None:
-    run_id, task = await begun(api)
-    refusal = (await verdict(api, task, command)).refusal
-    assert refusal.reason == "INVALID_ARGUMENT"
-    assert [problem.field.partition("decision.")[2] for problem in refusal.fields] == [field]
-    await decide(api, task, succeed())
-    await api.wait(run_id)
-
-
-async def test_too_many_commands_an_id_twice_and_a_command_after_the_end(api: Api) -> None:
-    run_id, task = await begun(api)
-    assert "at most 1000" in (await verdict(api, task, *[sleep(f"s{n}", 1) for n in range(1_001)])).refusal.message
-    assert "again" in (await verdict(api, task, action("a"), action("a"))).refusal.message
-    assert "last command" in (await verdict(api, task, succeed(), action("a"))).refusal.message
-    assert "expected 1 to 1" in (await verdict(api, task, action("a"), sequence=9)).refusal.message
-    sequence = 1
-    async with api.line("w1", "x") as line, line.beating(task.token):
-        for part in range(10):
-            sleeps = [sleep(f"s{part}-{n}", 60) for n in range(1_000)]
-            answer = await verdict(api, task, *sleeps, keep=True, sequence=sequence)
-            sequence = answer.journal.sequence
-        await _cannot_open_more(api, run_id, task, sequence)
-
-
-async def _cannot_open_more(api: Api, run_id: str, task: worker_pb2.Task, sequence: int) -> None:
-    refusal = (await verdict(api, task, sleep("more", 1), sequence=sequence)).refusal
-    assert (refusal.reason, refusal.message) == (
-        "TooManyCommands",
-        "10001 commands are open, at most 10000 may be: wait for some first",
-    )
-    await decide(api, task, succeed(), sequence=sequence)
-    await api.wait(run_id)
-
-
-@pytest.mark.parametrize(
-    ("values", "wrong"),
-    [
-        ('{"a": NaN}', "values: expected a JSON object"),
-        ('{"a": 1e400}', "values"),
-        ("[]", "values: expected a JSON object"),
-        ('{"a": [1]}', "values.a: expected a text, a number or a boolean"),
-        (json.dumps({"a": "\U0001f686" * 400}, ensure_ascii=False), "values.a: expected at most 1000 bytes of JSON"),
-    ],
-)
-async def test_attributes_that_cannot_be_searched_for_are_refused(api: Api, values: str, wrong: str) -> None:
-    _, task = await begun(api)
-    command = worker_pb2.Command(attributes=worker_pb2.AttributesCommand(values=values))
-    answer = await verdict(api, task, command, succeed())
-    assert wrong in answer.refusal.message
-    await decide(api, task, succeed())
-
-
-async def test_the_longest_attribute_fits_into_the_index(api: Api) -> None:
-    run_id, task = await begun(api)
-    values = {"n" * 200: "\U0001f686" * 249}
-    command = worker_pb2.Command(attributes=worker_pb2.AttributesCommand(values=json.dumps(values, ensure_ascii=False)))
-    await decide(api, task, command, succeed())
-    assert json.loads((await api.get(run_id)).attributes) == values

@@ -18,7 +18,7 @@ from stellwerk_server.model.definition import ParentClose, StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
 from stellwerk_server.model.failure import Category
 from stellwerk_server.model.states import DeadLetterState, StepState
-from tests.model.code_checks import check_code, decision_wanted, goes_on
+from tests.model.code_checks import check_code, closes, decision_wanted, goes_on
 from tests.model.virtual import Database
 
 Row = dict[str, Any]
@@ -141,8 +141,7 @@ class Tables:
         assert told or goes_on(self, run)
         if not run.state.terminal and parent.steps[key].state.finished:
             kind = _CLOSING[parent.steps[key].definition.parent_close]
-            asked = run.code is not None and run.code.cancel_asked
-            assert kind is None or asked or (run.id, "", kind) in self.timers or goes_on(self, run, closing=True)
+            assert kind is None or closes(self, run, kind)
 
     def _check_timers(self, run: Run, held: dict[Place, int]) -> None:
         """I12: the table holds what the history says; a start timer may have found its step taken."""

@@ -258,7 +258,10 @@ export class Decider {
     if (problem.reason === "LEASE_LOST") {
       this.#desk.logger.info("a decision came too late, its run has gone elsewhere", { run_id: run.runId });
       this.#drop(run);
-    } else this.#fail(run, problem.reason || problem.code, problem.message, true);
+    } else {
+      // Another try would say the same, unless it was the server that broke.
+      this.#fail(run, problem.reason || problem.code, problem.message, problem.code !== "INTERNAL");
+    }
   }
 
   /** The decision comes to nothing, and what is known of the run with it. */

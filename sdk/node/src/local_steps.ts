@@ -55,7 +55,6 @@ export class LocalStep {
 
   /** Begin, at once. */
   begin(): void {
-    this.#began = this.#clock.now();
     this.#try();
   }
 
@@ -68,6 +67,7 @@ export class LocalStep {
 
   #try(): void {
     this.#attempt += 1;
+    this.#began = this.#clock.now();
     void this.#outcome().then((outcome) => {
       if (this.#stopped) return;
       const { failure } = outcome;

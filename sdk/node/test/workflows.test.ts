@@ -154,6 +154,13 @@ test("a refused decision is sent back as its failure", async () => {
   assert.deepEqual([failure?.type, failure?.message, failure?.terminal], expected);
 });
 
+test("a decision over which the server broke is tried again", async () => {
+  const offered = decision("steps", 0, 1, [begun]);
+  bench.server.verdicts.set(offered.token.toString(), [refusal("INTERNAL", Code.INTERNAL, "a bug")]);
+  const { failure } = await answered(offered);
+  assert.deepEqual([failure?.type, failure?.message, failure?.terminal], ["INTERNAL", "a bug", false]);
+});
+
 test("a lost lease drops the run, and nothing is said", async () => {
   const offered = decision("steps", 0, 1, [begun]);
   bench.server.verdicts.set(offered.token.toString(), [refusal("LEASE_LOST", Code.FAILED_PRECONDITION)]);

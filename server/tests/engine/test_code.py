@@ -79,7 +79,7 @@ def test_the_build_is_recorded_when_it_is_another_one() -> None:
 
 def test_a_decision_that_wants_nothing_is_recorded_as_such() -> None:
     world = CodeWorld()
-    world.decide(action("a"), action("b"))
+    world.decide(action("a"), action("b"), awaits("later"))
     world.complete("a")
     world.decide()
     assert world.recorded(1) == "DECISION_COMPLETED"
@@ -120,7 +120,7 @@ def test_what_is_told_is_what_claims_read_from_the_table() -> None:
 
 def test_a_decision_is_due_once_however_much_happens_and_again_for_what_came_meanwhile() -> None:
     world = CodeWorld()
-    world.decide(action("a"), action("b"), action("c"))
+    world.decide(action("a"), action("b"), action("c"), awaits("later"))
     world.complete("a")
     world.scheduled()
     seen = world.run.seq
@@ -156,6 +156,27 @@ def test_an_empty_kept_decision_changes_nothing() -> None:
     world.complete("b")
     assert world.decide(sequence=seen, keep=True) == []
     assert (world.code.due, world.told()) == (True, "STEP_SUCCEEDED:a STEP_SUCCEEDED:b")
+
+
+@pytest.mark.parametrize("commands", [(), (local("a"),), (action("a"),)])
+def test_once_the_code_has_looked_it_is_told_of_a_cancel_however_little_it_asked_for(
+    commands: tuple[m.CodeCommand, ...],
+) -> None:
+    world = CodeWorld()
+    world.decide(*commands, keep=True)
+    assert (world.code.decided, (world.events[-1].data or {})["keep"]) == (2, True)
+    world.cancel()
+    assert (world.told(), world.run.state) == ("RUN_CANCEL_REQUESTED", RunState.RUNNING)
+    assert world.folds_the_same()
+
+
+def test_an_empty_kept_decision_is_recorded_when_it_is_the_first() -> None:
+    world = CodeWorld()
+    world.decide(sequence=1, keep=True)
+    assert world.recorded(1) == "DECISION_COMPLETED"
+    assert world.decide(sequence=1, keep=True, leased=False) == []
+    assert world.decide(sequence=2, keep=True) == []
+    assert (world.code.decided, world.code.due) == (2, True)
 
 
 def test_a_lost_kept_decision_goes_out_again_from_where_it_stood() -> None:
@@ -244,14 +265,14 @@ def test_a_signal_that_was_waited_for_at_the_end_goes_along() -> None:
 )
 def test_a_step_that_is_given_up_leaves_nothing_behind(command: m.CodeCommand, timers: list[TimerKind]) -> None:
     world = CodeWorld()
-    world.decide(command, action("other"))
+    world.decide(command, action("other"), awaits("later"))
     assert [kind for _, kind in world.run.timers] == timers
     world.complete("other")
     world.run.take_changes()
     world.decide(cancel("a"))
     changes = world.run.take_changes()
     assert world.state("a") == "CANCELLED"
-    assert (world.run.timers, world.run.open_steps, world.told()) == ({}, 0, "")
+    assert (world.run.timers, world.run.open_steps, world.told()) == ({}, 1, "")
     assert changes.timers_cleared == {("a", kind) for kind in timers}
     assert changes.voided == (["a"] if isinstance(command, m.MakeStep) and "action" in command.data else []) or (
         changes.voided == ["a"] and command.data.get("workflow") == "invoice"  # type: ignore[union-attr]
@@ -268,7 +289,7 @@ def test_a_step_that_was_given_up_in_its_own_decision_never_goes_out() -> None:
 
 def test_the_child_of_a_step_that_is_given_up_is_an_orphan() -> None:
     world = CodeWorld()
-    world.decide(child("c"), sleep("s", 1))
+    world.decide(child("c"), sleep("s", 1), awaits("later"))
     world.do(c.ChildStarted(7, "c", 40))
     world.fire(TimerKind.SLEEP, "s")
     world.run.take_changes()
@@ -280,7 +301,7 @@ def test_the_child_of_a_step_that_is_given_up_is_an_orphan() -> None:
 
 def test_what_a_leased_step_gives_after_it_was_given_up_is_refused() -> None:
     world = CodeWorld()
-    world.decide(action("a"), sleep("s", 1))
+    world.decide(action("a"), sleep("s", 1), awaits("later"))
     world.fire(TimerKind.SLEEP, "s")
     world.decide(cancel("a"))
     with pytest.raises(Refused, match="CANCELLED"):
@@ -318,7 +339,7 @@ def test_a_child_that_cannot_start_and_one_that_fails_are_told() -> None:
 
 def test_a_child_that_goes_on_after_its_step_was_given_up_does_not_bring_that_back() -> None:
     world = CodeWorld()
-    world.decide(child("c", parent_close="abandon"), sleep("s", 1))
+    world.decide(child("c", parent_close="abandon"), sleep("s", 1), awaits("later"))
     world.do(c.ChildStarted(7, "c", 40))
     world.fire(TimerKind.SLEEP, "s")
     world.decide(cancel("c"))

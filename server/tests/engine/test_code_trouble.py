@@ -224,7 +224,9 @@ def test_a_fork_keeps_steps_and_the_code_may_not_ask_for_them_again() -> None:
     kept = (c.Kept("a", 2, from_value(1)), c.Kept("b", 1, from_value(2)))
     world = CodeWorld(forked_from=3, kept=kept)
     assert world.recorded(3) == "RUN_STARTED STEP_KEPT:a STEP_KEPT:b"
-    assert (world.told(), world.run.open_steps, world.code.made) == ("RUN_STARTED", 0, 2)
+    assert world.told() == "RUN_STARTED STEP_KEPT:a STEP_KEPT:b"
+    assert [event.payload for event in world.code.news[1:]] == [b"1", b"2"]
+    assert (world.run.open_steps, world.code.made) == (0, 2)
     with pytest.raises(InvalidArgument, match="'a' again"):
         world.decide(action("a"))
     world.decide(action("c"))

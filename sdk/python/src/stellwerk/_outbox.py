@@ -209,14 +209,14 @@ def _blames_decision(problem: RequestError) -> bool:
 
 
 def _undecided(result: TaskResult, problem: RequestError) -> TaskResult:
-    """The failure that tells that a decision was refused: another try would say the same."""
+    """The failure that tells that a decision was refused: another try would say the same, unless the server broke."""
     return TaskResult(
         token=result.token,
         failure=Failure(
             type=problem.reason or problem.code,
             message=clean(problem.message),
             category=FAILURE_CATEGORY_USER,
-            terminal=True,
+            terminal=problem.code != "INTERNAL",
         ),
     )
 

@@ -312,6 +312,8 @@ class Replay:
     def drop_tasks(self) -> None:
         """End what the code has left behind."""
         self._gone = True
+        # What the code says while it is unwound is no news: it says it again wherever the run goes on.
+        self.replaying = True
         self.loop.close_tasks()
         self._open.clear()
         self.locals.clear()

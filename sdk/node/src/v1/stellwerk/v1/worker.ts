@@ -205,6 +205,7 @@ export interface LocalCommand {
     | undefined;
   /** Tries made, from 1. */
   attempts: number;
+  /** When the last of them began. */
   startTime: Date | undefined;
 }
 

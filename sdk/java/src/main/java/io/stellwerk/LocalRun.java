@@ -17,7 +17,7 @@ final class LocalRun {
     private final Loop loop;
     private final HandlerThreads threads;
     private final Consumer<LocalRun> ended;
-    private final Instant began = Instant.now();
+    private Instant began;
     private LocalCommand outcome;
     private int attempt;
     private boolean cancelled;
@@ -42,6 +42,7 @@ final class LocalRun {
 
     void begin() {
         attempt++;
+        began = Instant.now();
         threads.submit(this::perform);
     }
 

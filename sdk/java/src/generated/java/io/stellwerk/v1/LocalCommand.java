@@ -175,6 +175,10 @@ private static final long serialVersionUID = 0L;
   public static final int START_TIME_FIELD_NUMBER = 4;
   private com.google.protobuf.Timestamp startTime_;
   /**
+   * <pre>
+   * When the last of them began.
+   * </pre>
+   *
    * <code>.google.protobuf.Timestamp start_time = 4;</code>
    * @return Whether the startTime field is set.
    */
@@ -183,6 +187,10 @@ private static final long serialVersionUID = 0L;
     return ((bitField0_ & 0x00000001) != 0);
   }
   /**
+   * <pre>
+   * When the last of them began.
+   * </pre>
+   *
    * <code>.google.protobuf.Timestamp start_time = 4;</code>
    * @return The startTime.
    */
@@ -191,6 +199,10 @@ private static final long serialVersionUID = 0L;
     return startTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : startTime_;
   }
   /**
+   * <pre>
+   * When the last of them began.
+   * </pre>
+   *
    * <code>.google.protobuf.Timestamp start_time = 4;</code>
    */
   @java.lang.Override
@@ -973,6 +985,10 @@ private static final long serialVersionUID = 0L;
     private com.google.protobuf.SingleFieldBuilder<
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> startTimeBuilder_;
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      * @return Whether the startTime field is set.
      */
@@ -980,6 +996,10 @@ private static final long serialVersionUID = 0L;
       return ((bitField0_ & 0x00000008) != 0);
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      * @return The startTime.
      */
@@ -991,6 +1011,10 @@ private static final long serialVersionUID = 0L;
       }
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     public Builder setStartTime(com.google.protobuf.Timestamp value) {
@@ -1005,6 +1029,10 @@ private static final long serialVersionUID = 0L;
       return this;
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     public Builder setStartTime(
@@ -1019,6 +1047,10 @@ private static final long serialVersionUID = 0L;
       return this;
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     public Builder mergeStartTime(com.google.protobuf.Timestamp value) {
@@ -1040,6 +1072,10 @@ private static final long serialVersionUID = 0L;
       return this;
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     public Builder clearStartTime() {
@@ -1053,6 +1089,10 @@ private static final long serialVersionUID = 0L;
       return this;
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     public com.google.protobuf.Timestamp.Builder getStartTimeBuilder() {
@@ -1061,6 +1101,10 @@ private static final long serialVersionUID = 0L;
       return internalGetStartTimeFieldBuilder().getBuilder();
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     public com.google.protobuf.TimestampOrBuilder getStartTimeOrBuilder() {
@@ -1072,6 +1116,10 @@ private static final long serialVersionUID = 0L;
       }
     }
     /**
+     * <pre>
+     * When the last of them began.
+     * </pre>
+     *
      * <code>.google.protobuf.Timestamp start_time = 4;</code>
      */
     private com.google.protobuf.SingleFieldBuilder<

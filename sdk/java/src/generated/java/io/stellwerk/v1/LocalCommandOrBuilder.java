@@ -51,16 +51,28 @@ public interface LocalCommandOrBuilder extends
   int getAttempts();
 
   /**
+   * <pre>
+   * When the last of them began.
+   * </pre>
+   *
    * <code>.google.protobuf.Timestamp start_time = 4;</code>
    * @return Whether the startTime field is set.
    */
   boolean hasStartTime();
   /**
+   * <pre>
+   * When the last of them began.
+   * </pre>
+   *
    * <code>.google.protobuf.Timestamp start_time = 4;</code>
    * @return The startTime.
    */
   com.google.protobuf.Timestamp getStartTime();
   /**
+   * <pre>
+   * When the last of them began.
+   * </pre>
+   *
    * <code>.google.protobuf.Timestamp start_time = 4;</code>
    */
   com.google.protobuf.TimestampOrBuilder getStartTimeOrBuilder();
