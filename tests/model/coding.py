@@ -33,15 +33,6 @@ class View(NamedTuple):
     seen: int
 
 
-def _over(command: m.CodeCommand, before: list[m.CodeCommand]) -> bool:
-    """Whether it gives up what is over by then, which no worker does and the server miscounts.
-
-    See server/tests/engine/test_code_ends.py.
-    """
-    over = {x.step for x in before if isinstance(x, m.CancelStep | m.RanStep)}
-    return isinstance(command, m.CancelStep) and command.step in over
-
-
 class Coding(Servers):
     """Two servers, two workflows that are code and one that starts them; `told` is what a run's code has seen."""
 
@@ -150,7 +141,7 @@ class Coding(Servers):
         found: list[m.CodeCommand] = []
         for what in wanted:
             command = self._one(what, known)
-            if command is not None and not _over(command, found):
+            if command is not None:
                 found.append(command)
             if isinstance(command, m.MakeStep | m.RanStep):
                 known.append(command.step)

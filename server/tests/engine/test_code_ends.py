@@ -158,7 +158,6 @@ _GIVEN_UP: list[Any] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="engine/code.py `_check` counts such a cancel as a step less that is open")
 @pytest.mark.parametrize("commands", _GIVEN_UP)
 def test_code_that_gives_up_what_is_over_still_waits_for_the_rest(commands: tuple[m.CodeCommand, ...]) -> None:
     world = CodeWorld()

@@ -149,21 +149,23 @@ def lease_lost(run: Run, command: c.LeaseCommand) -> Refused:
 
 def _check(run: Run, code: Code, command: c.CompleteDecision) -> None:
     problems: list[Problem] = []
-    known: set[str] = set()
+    # The ids this decision names, and whether their step is open once it is recorded.
+    known: dict[str, bool] = {}
     # Steps that are open once the decision is recorded.
     left = run.open_steps
     for place, wanted in enumerate(command.commands):
         where = f"decision.commands[{place}]"
         if isinstance(wanted, m.MakeStep | m.RanStep):
-            left += isinstance(wanted, m.MakeStep)
             if wanted.step in run.steps or wanted.step in known:
                 problems.append(Problem(f"{where}.step", f"expected an id that is new, came {wanted.step!r} again"))
-            known.add(wanted.step)
+            known[wanted.step] = isinstance(wanted, m.MakeStep)
+            left += known[wanted.step]
         elif isinstance(wanted, m.CancelStep):
-            open_step = run.steps.get(wanted.step)
-            left -= wanted.step in known or (open_step is not None and not open_step.state.finished)
-            if open_step is None and wanted.step not in known:
+            step = run.steps.get(wanted.step)
+            if step is None and wanted.step not in known:
                 problems.append(Problem(f"{where}.step", f"expected a step of the run, came {wanted.step!r}"))
+            left -= known.get(wanted.step, step is not None and not step.state.finished)
+            known[wanted.step] = False
         elif isinstance(wanted, _ENDS) and (place + 1 < len(command.commands) or command.keep):
             problems.append(Problem(where, "expected the end to be the last command, came one before others"))
     least = max(1, code.decided)
