@@ -11,6 +11,7 @@ import pytest
 from stellwerk import Client
 from stellwerk.v1 import payload_pb2, worker_pb2
 from tests.e2e.conftest import ask
+from tests.support.programs import wait_until
 from tests.support.servers import RunningServer
 
 WORKER = "e2e-code"
@@ -103,7 +104,9 @@ def test_a_workflow_that_is_code_is_shown_as_that(stellwerk_server: RunningServe
 
 def test_what_a_run_shows_is_asked_for_by_key_or_whole(stellwerk_server: RunningServer, code: Code) -> None:
     run_id = code.start()
-    assert f"waits    no worker serves workflow '{code.name}'" in stellwerk_server.cli("run", "show", run_id).out
+    # The worker that brought the code has just left, and is missed in a moment.
+    waits = f"waits    no worker serves workflow '{code.name}'"
+    assert wait_until(lambda: waits in stellwerk_server.cli("run", "show", run_id).out, 20.0)
     assert stellwerk_server.cli("run", "query", run_id).out == "{}\n"
     code.decide(publish("stage", "half\x9b"), publish("total", {"n": 12}), attributes(total=12), signal("go"))
     query = ("run", "query", run_id)
