@@ -15,6 +15,7 @@ ARROWS: dict[str, set[str]] = {
     "commit": {"engine", "store", "definition", "model"},
     "dispatch": {"commit", "store", "model"},
     "rpc": {"commit", "dispatch", "store", "definition", "model"},
+    "web": {"rpc", "commit", "dispatch", "store", "definition", "model"},
     "loops": {"commit", "dispatch", "store", "model"},
     "embedded": set(),
     "telemetry": {"model"},
@@ -26,7 +27,7 @@ PURE = {"model", "engine", "definition"}
 # The top: `server` wires the rooms together and may import all of them, `cli` starts it; no room imports them.
 TOP = {"cli", "server"}
 # Rooms that may speak the wire's messages.
-WIRE = {"rpc", "cli"}
+WIRE = {"rpc", "web", "cli"}
 
 IMPURE = {
     *("asyncio", "random", "secrets", "time", "uuid", "threading", "multiprocessing", "concurrent"),

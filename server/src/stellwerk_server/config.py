@@ -20,6 +20,9 @@ class Config:
         redis_url: Redis or Valkey, optional; without it duplicates and wake-ups go through Postgres.
         host: address to listen on; anything but loopback needs `insecure`.
         port: gRPC port; 0 takes a free one.
+        http_port: HTTP port; None: the gRPC port plus one, or a free one when that was free to choose.
+        allowed_hosts: names a request's Host may have besides loopback and `host`; "*" allows any.
+        allowed_origins: origins whose pages may use the HTTP API and embed the web components.
         insecure: allow plaintext on addresses other people can reach.
         reuse_port: share the port with other server processes (SO_REUSEPORT).
         commit_lanes: transactions that may be under way at once.
@@ -29,12 +32,16 @@ class Config:
         idempotency_ttl_s: how long an idempotency key is remembered.
         cached_runs: open runs kept folded, per lane.
         drain_s: how long a stopping server waits for calls under way.
+        feed_retention_s: how long a reader of all live events may be away and still go on where it was.
     """
 
     database_url: str
     redis_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 7400
+    http_port: int | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     insecure: bool = False
     reuse_port: bool = False
     commit_lanes: int = 2
@@ -44,10 +51,13 @@ class Config:
     idempotency_ttl_s: float = 86_400.0
     cached_runs: int = 20_000
     drain_s: float = 20.0
+    feed_retention_s: float = 3_600.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
+            if value is None:
+                continue
             if not low <= value <= high:
                 raise ConfigError(f"{name}: expected {low} to {high}, came {value}")
         if not self.database_url.strip():
@@ -66,6 +76,7 @@ class Config:
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BOUNDS: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),
+    "http_port": (0, 65_535),
     "commit_lanes": (1, 16),
     "read_connections": (2, 100),
     "max_payload_bytes": (1024, 8 * MIB),
@@ -73,4 +84,5 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "idempotency_ttl_s": (1.0, 31_536_000.0),
     "cached_runs": (100, 10_000_000),
     "drain_s": (0.0, 600.0),
+    "feed_retention_s": (60.0, 604_800.0),
 }
