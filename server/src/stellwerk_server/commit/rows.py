@@ -156,6 +156,7 @@ class Rows:
         at = InstantParameter(now)
         if self.events:
             await execute(SQL.insert_events, {"at": at, **self._event_columns()})
+            await execute(SQL.insert_move, {"at": at, **self._move_columns()})
         await self._write_runs(execute)
         await self._write_steps(execute)
         voided = await self._delete(execute)
@@ -236,6 +237,16 @@ class Rows:
             await execute(SQL.update_steps, _step_fold(old))
         for _, step in new:
             step.stored = True
+
+    def _move_columns(self) -> dict[str, Column]:
+        lasts = {run_id: event.seq for run_id, event in self.events}
+        firsts = {run_id: event.seq for run_id, event in reversed(self.events)}
+        return {
+            "runs": Int8s(lasts),
+            "namespaces": Int4s([self.runs[run_id].workflow.namespace_id for run_id in lasts]),
+            "firsts": Int4s([firsts[run_id] for run_id in lasts]),
+            "lasts": Int4s(lasts.values()),
+        }
 
     def _event_columns(self) -> dict[str, Column]:
         events = [event for _, event in self.events]

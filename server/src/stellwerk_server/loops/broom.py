@@ -1,6 +1,11 @@
-"""Sweeps out what has expired: idempotency keys past their time, rows of workers long gone."""
+"""Sweeps out what has expired: idempotency keys and live events past their time, rows of workers long gone."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import AsyncConnection
 
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.store import sql
@@ -16,15 +21,23 @@ class Broom(Loop):
 
     name = "broom"
 
-    def __init__(self, pool: Pool, period_s: float = 300.0) -> None:
+    def __init__(self, pool: Pool, feed_retention_s: float = 3_600.0, period_s: float = 300.0) -> None:
         super().__init__(period_s)
         self._pool = pool
+        self._feed_retention_s = feed_retention_s
 
     async def run_once(self) -> None:
         """Sweep until nothing is left."""
+        older = {"older_s": self._feed_retention_s}
         async with self._pool.connection() as connection:
             await connection.execute(SQL.forget_old_workers, {"older_s": _WORKER_KEPT_S})
-            while True:
-                swept = await connection.execute(SQL.forget_old_keys, {"count": _BATCH})
-                if swept.rowcount < _BATCH:
-                    return
+            await _all(connection, SQL.forget_old_keys, {})
+            await _all(connection, SQL.forget_old_moves, older)
+            await _all(connection, SQL.forget_old_feed, older)
+
+
+async def _all(connection: AsyncConnection[Any], statement: bytes, parameters: Mapping[str, float]) -> None:
+    while True:
+        swept = await connection.execute(statement, {**parameters, "count": _BATCH})
+        if swept.rowcount < _BATCH:
+            return

@@ -112,6 +112,8 @@ runs = Table(
     CheckConstraint("seq > 0"),
     CheckConstraint("decided >= 0"),
     Index("runs_workflow", "workflow_id", "id"),
+    # The state of a run changes a few times in its life, and only those updates are not HOT.
+    Index("runs_state", "namespace_id", "state", "id"),
     Index(
         "runs_request",
         "request_id",
@@ -314,6 +316,26 @@ chunks = Table(
     CheckConstraint("attempt >= 0"),
     CheckConstraint("seq > 0"),
 )
+
+
+def _moved(name: str, key: str) -> Table:
+    """What commits moved: run runs[i] of namespaces[i] got the events firsts[i] to lasts[i]."""
+    return Table(
+        name,
+        metadata,
+        Column(key, BigInteger, Identity(always=True), primary_key=True),
+        _moment("at", nullable=False),
+        _needed("runs", ARRAY(BigInteger)),
+        _needed("namespaces", ARRAY(Integer)),
+        _needed("firsts", ARRAY(Integer)),
+        _needed("lasts", ARRAY(Integer)),
+        postgresql_with=_QUEUE_LIKE,
+    )
+
+
+# One row a commit, and the same rows in the order in which readers see them.
+moves = _moved("moves", "id")
+feed = _moved("feed", "position")
 
 workers = Table(
     "workers",

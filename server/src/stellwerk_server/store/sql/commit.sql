@@ -95,6 +95,11 @@ select r, s, ty, %(at)b, st, a, w, sa, p, f, d
 from unnest(%(run)b, %(seq)b, %(type)b, %(step)b, %(attempt)b, %(worker)b, %(started_at)b, %(payload)b,
             %(failure)b, %(data)b) as t(r, s, ty, st, a, w, sa, p, f, d)
 
+-- name: insert_move
+-- Its number is taken under the locks of these runs, so that of one run it never goes back.
+insert into moves (at, runs, namespaces, firsts, lasts)
+values (%(at)b, %(runs)b, %(namespaces)b, %(firsts)b, %(lasts)b)
+
 -- name: insert_steps
 insert into steps (run_id, key, position, item, state, attempt, input, output, failure, worker, due_at, ready_at,
                    started_at, ended_at, items, items_finished, definition)

@@ -85,6 +85,17 @@ delete from workers where seen_at < clock_timestamp() - make_interval(secs => %(
 delete from idempotency_keys where (namespace_id, workflow, key) in (
   select namespace_id, workflow, key from idempotency_keys where expires_at < clock_timestamp() limit %(count)b)
 
+-- name: forget_old_moves
+delete from moves where id in (
+  select id from moves where at < clock_timestamp() - make_interval(secs => %(older_s)b) order by id limit %(count)b
+)
+
+-- name: forget_old_feed
+delete from feed where position in (
+  select position from feed where at < clock_timestamp() - make_interval(secs => %(older_s)b)
+  order by position limit %(count)b
+)
+
 -- name: ended_runs
 select id, state, output, failure from runs where id = any(%(runs)b) and state >= 5
 

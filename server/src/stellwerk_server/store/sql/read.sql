@@ -24,7 +24,8 @@ join workflows w on w.id = r.workflow_id
 where r.id = %(run_id)b and n.name = %(namespace)b
 
 -- name: list_runs
--- Newest first along the primary key; without payloads, but a CONTINUED run's output is the id of the next.
+-- The newest of each state along runs_state, then the newest of those; without payloads, but a CONTINUED run's output
+-- is the id of the next.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, null::bytea as input,
   case when r.state = 10 then r.output end as output, r.failure, r.block_reason, r.idempotency_key, r.forked_from,
   r.deadline, r.created_at, r.ended_at, c.parent_run_id, c.step as parent_step, r.attributes, r.found
@@ -33,13 +34,18 @@ from (
     sum(512 + coalesce(octet_length(failure), 0) + coalesce(octet_length(a.attributes), 0))
       over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
   from (
-    select * from runs
-    where namespace_id = (select id from namespaces where name = %(namespace)b)
-      and id between %(from_id)b and %(to_id)b
-      and (%(states)b::smallint[] is null or state = any(%(states)b::smallint[]))
-      and (%(created_after)b::timestamptz is null or created_at > %(created_after)b::timestamptz)
-      and (%(created_before)b::timestamptz is null or created_at < %(created_before)b::timestamptz)
-    order by id desc
+    select v.*
+    from unnest(coalesce(%(states)b::smallint[], array[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]::smallint[])) as t(state)
+    cross join lateral (
+      select * from runs r
+      where r.namespace_id = (select id from namespaces where name = %(namespace)b) and r.state = t.state
+        and r.id between %(from_id)b and %(to_id)b
+        and (%(created_after)b::timestamptz is null or r.created_at > %(created_after)b::timestamptz)
+        and (%(created_before)b::timestamptz is null or r.created_at < %(created_before)b::timestamptz)
+      order by r.id desc
+      limit %(limit)b
+    ) v
+    order by v.id desc
     limit %(limit)b
   ) v
   left join lateral (
@@ -315,3 +321,62 @@ order by a.queue, a.action
 
 -- name: database_now
 select clock_timestamp() as now
+
+-- name: get_run_head
+-- What a reader of its steps has to know of a run.
+select r.id, n.name as namespace, r.workflow_id, r.state, r.seq, r.decided
+from runs r
+join namespaces n on n.id = r.namespace_id
+where r.id = %(run_id)b and n.name = %(namespace)b
+
+-- name: list_steps
+-- In definition order, a foreach before its items, from behind (position, item) on; LEASED is derived here.
+select s.key, s.position, s.item, s.state, s.attempt, s.input, s.output, s.failure, s.worker, s.due_at, s.ready_at,
+  s.started_at, s.ended_at, s.items, s.items_finished, s.definition,
+  (select max(c.run_id) from children c where c.parent_run_id = %(run_id)b and c.step = s.key) as child, s.found
+from (
+  select v.*, count(*) over () as found,
+    sum(128 + coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0) + coalesce(octet_length(failure), 0))
+      over (order by position, coalesce(item, -1) rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select s.key, s.position, s.item, case when l.run_id is null then s.state else 3::smallint end as state, s.attempt,
+      case when %(payloads)b then s.input end as input, case when %(payloads)b then s.output end as output, s.failure,
+      coalesce(l.worker, s.worker) as worker, s.due_at, s.ready_at, coalesce(l.leased_at, s.started_at) as started_at,
+      s.ended_at, s.items, s.items_finished, s.definition
+    from steps s
+    left join leases l on l.run_id = s.run_id and l.step = s.key
+    where s.run_id = %(run_id)b
+      and (s.position, coalesce(s.item, -1)) > (%(position)b::integer, %(item)b::integer)
+      and (s.item is null or not %(omit_items)b)
+      and (%(keys)b::text[] is null or s.key = any(%(keys)b::text[]))
+      and (%(states)b::smallint[] is null
+           or case when l.run_id is null then s.state else 3::smallint end = any(%(states)b::smallint[]))
+    order by s.position, coalesce(s.item, -1)
+    limit %(limit)b
+  ) v
+) s
+where coalesce(s.bytes_before, 0) < %(max_bytes)b
+order by s.position, coalesce(s.item, -1)
+
+-- name: outline_of_steps
+-- How many steps, and items, of each place of the definition are in which state.
+select s.position, s.item is not null as item, case when l.run_id is null then s.state else 3::smallint end as state,
+  count(*)::integer as count
+from steps s
+left join leases l on l.run_id = s.run_id and l.step = s.key
+where s.run_id = %(run_id)b
+group by 1, 2, 3
+
+-- name: attempts_of_steps
+-- The newest: how they ended and when child runs began. Failures are left out once newer ones take up the bound.
+select step, type, at, attempt, worker, started_at, case when fits then failure end as failure
+from (
+  select *, sum(coalesce(octet_length(failure), 0)) over (order by seq desc) <= %(max_bytes)b as fits
+  from (
+    select * from events
+    where run_id = %(run_id)b and step = any(%(keys)b::text[]) and type = any(%(types)b::smallint[]) and attempt > 0
+    order by seq desc
+    limit %(limit)b
+  ) e
+) e
+order by seq
