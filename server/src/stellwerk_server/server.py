@@ -116,7 +116,7 @@ class Server:
             Extend(pool, self._sessions, config.lease_s),
             self._pulse,
             Pins(pool, self._claims, self._live_pins),
-            Broom(pool),
+            Broom(pool, config.feed_retention_s),
         ]
         self._wakeups = Wakeups(config.database_url, config.redis_url, instance, self._claims.hint, self._moved)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
