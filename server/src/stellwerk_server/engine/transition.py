@@ -12,7 +12,7 @@ from stellwerk_server.engine.evolve import evolve
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.model import ids
 from stellwerk_server.model.commands import Lease
-from stellwerk_server.model.definition import OnFailure, StepDefinition, StepKind
+from stellwerk_server.model.definition import MAX_SPAN_S, OnFailure, StepDefinition, StepKind
 from stellwerk_server.model.errors import ExpressionError, Refused
 from stellwerk_server.model.events import SECOND, Event, EventType, Instant
 from stellwerk_server.model.failure import Category, Failure
@@ -22,7 +22,6 @@ from stellwerk_server.model.states import RunState, StepState
 MAX_ITEMS = 100_000
 # A list of a foreach, its joined outputs and a rendered template may be this large; they never cross a client.
 MAX_DERIVED_BYTES = 8 * 1024 * 1024
-_TEN_YEARS_S = 315_360_000.0
 
 
 class Transition:
@@ -172,8 +171,8 @@ class Transition:
         if definition.sleep is None:
             return definition.sleep_s or 0.0
         value = definition.sleep.render(inputs.scope(self.run, definition.sleep.reads))
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _TEN_YEARS_S:
-            raise ExpressionError(f"sleep: expected seconds from 0 to {_TEN_YEARS_S:.0f}, came {value!r:.80}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SPAN_S:
+            raise ExpressionError(f"sleep: expected seconds from 0 to {MAX_SPAN_S:.0f}, came {value!r:.80}")
         return float(value)
 
     def _items(self, definition: StepDefinition) -> Payload:

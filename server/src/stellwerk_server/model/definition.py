@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+# Ten years: the longest timeout, sleep or delay.
+MAX_SPAN_S = 315_360_000.0
+
 JsonValue = Any
 
 

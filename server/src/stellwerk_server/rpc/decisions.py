@@ -12,13 +12,13 @@ from stellwerk.v1 import worker_pb2
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model import code
 from stellwerk_server.model.commands import CompleteDecision
+from stellwerk_server.model.definition import MAX_SPAN_S
 from stellwerk_server.model.errors import InvalidArgument, NotFound, Problem
 from stellwerk_server.model.token import Token
 from stellwerk_server.rpc import convert, names, wire
 from stellwerk_server.rpc.fields import Fields
 
 MAX_COMMANDS = 1_000
-_MAX_SPAN_S = 315_360_000.0
 _LAST_S = 253_402_300_799
 _CLOSES = ("cancel", "terminate", "abandon")
 
@@ -139,7 +139,7 @@ def _retry(policy: worker_pb2.RetryPolicy, field: str) -> dict[str, Any]:
 
 def _span_s(span: Duration, field: str, least: float = 1e-6) -> float:
     seconds = wire.seconds_in(span)
-    if not least <= seconds <= _MAX_SPAN_S:
+    if not least <= seconds <= MAX_SPAN_S:
         raise InvalidArgument([Problem(field, f"expected more than 0 s, at most 10 years, came {seconds:g} s")])
     return seconds
 

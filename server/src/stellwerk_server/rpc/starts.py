@@ -15,13 +15,12 @@ from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.dispatch.duplicates import Duplicates, Key, Known
 from stellwerk_server.model import payload as payloads
 from stellwerk_server.model.commands import Signal, SignalRun, StartRun
+from stellwerk_server.model.definition import MAX_SPAN_S
 from stellwerk_server.model.errors import InvalidArgument, Problem, StellwerkError
 from stellwerk_server.model.ids import IdSource
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.rpc import convert, names, wire
 from stellwerk_server.rpc.signals import signal_in
-
-_MAX_TIMEOUT_S = 315_360_000.0
 
 
 class _Item(NamedTuple):
@@ -121,7 +120,7 @@ def _timeout_s(request: run_pb2.StartRunRequest, path: str) -> float | None:
     if not request.HasField("timeout"):
         return None
     seconds = wire.seconds_in(request.timeout)
-    if not 0 < seconds <= _MAX_TIMEOUT_S:
+    if not 0 < seconds <= MAX_SPAN_S:
         raise InvalidArgument(
             [Problem(f"{path}timeout", f"expected more than 0 s, at most 10 years, came {seconds:g} s")]
         )
