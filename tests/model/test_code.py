@@ -415,7 +415,7 @@ def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
         database.close()
 
 
-@pytest.mark.timeout(max(120, 4 * EXAMPLES))
+@pytest.mark.timeout(max(900, 4 * EXAMPLES))
 def test_code_is_told_everything_once(database: Database) -> None:
     number = int(os.environ.get("STELLWERK_MODEL_SEED", random.SystemRandom().randrange(1 << 32)))
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
