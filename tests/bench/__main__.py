@@ -9,11 +9,13 @@ from typing import Any
 from tests.bench import yardstick
 from tests.bench.backlog import measure_backlog
 from tests.bench.code import measure_long, measure_sleepers
+from tests.bench.fanout import measure_fanout
 from tests.bench.idle import measure_idle
 from tests.bench.languages import LANGUAGES, NotBuilt, worker_command
 from tests.bench.loads import LOADS, measure_load
 from tests.bench.memory import measure_memory
 from tests.bench.stack import Machine, Options, machine
+from tests.bench.triggers import measure_triggers
 from tests.bench.up import measure_up
 
 OTHERS: dict[str, Callable[[Machine], dict[str, Any]]] = {
@@ -23,6 +25,8 @@ OTHERS: dict[str, Callable[[Machine], dict[str, Any]]] = {
     "memory": measure_memory,
     "code-long": measure_long,
     "code-sleep": measure_sleepers,
+    "sse-fanout": measure_fanout,
+    "http-trigger": measure_triggers,
 }
 # Takes minutes, so it wants to be asked for.
 BY_NAME_ONLY = {"memory"}

@@ -82,7 +82,8 @@ class Machine:
             databases = ["--database-url", dsn, "--redis-url", self.valkey.url]
             processes = ["--processes", str(self.options.server_processes), "--log-level", "warning"]
             with self.stellwerk("serve", *databases, *processes) as server:
-                yield Installation(self, dsn, server.hear("address", START_S), server)
+                ready = json.loads(server.line(START_S))
+                yield Installation(self, dsn, ready["address"], server, ready.get("http", ""))
 
     def stellwerk(self, command: str, *arguments: str) -> Child:
         """A server as its users start it, on a free port; its first line says the address."""
@@ -101,6 +102,8 @@ class Installation:
     dsn: str
     address: str
     server: Child
+    # Where it speaks HTTP; empty for several servers.
+    http: str = ""
 
     def apply(self, *definitions: str) -> None:
         """Register workflows."""

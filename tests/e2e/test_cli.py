@@ -312,3 +312,13 @@ def test_the_shell_can_complete(shell: str) -> None:
     answer = stellwerk("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert answer.status == 0, answer.err
     assert "complete" in answer.out
+
+
+def test_what_stands_and_what_is_to_come_can_be_seen(stellwerk_server: RunningServer, define: Define) -> None:
+    workflow = define("{id: rest, sleep: 1h}")
+    run_id = start(stellwerk_server, workflow, None)
+    (timer,) = stellwerk_server.cli("timer", "list", "--workflow", workflow, "--json").documents
+    assert (timer["run_id"], timer["step"], timer["kind"]) == (run_id, "rest", "SLEEP")
+    assert run_id in stellwerk_server.cli("timer", "list", "--workflow", workflow).out
+    assert stellwerk_server.cli("overview", "--json").document["runs_open"]["RUNNING"] >= 1
+    assert "stalled runs" in stellwerk_server.cli("overview").out

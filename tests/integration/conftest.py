@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 
 from stellwerk import Client
@@ -52,6 +53,13 @@ async def api(server: Server) -> AsyncIterator[Api]:
     """Bare calls to the server."""
     async with Api(server.port) as api:
         yield api
+
+
+@pytest.fixture
+async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP requests to the server."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.http_port}", trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture

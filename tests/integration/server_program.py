@@ -13,7 +13,8 @@ from stellwerk_server.server import Server
 async def main(database_url: str, redis_url: str, port: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    server = await Server.start(Config(database_url=database_url, redis_url=redis_url, port=int(port), lease_s=2.0))
+    config = Config(database_url=database_url, redis_url=redis_url, port=int(port), http_port=0, lease_s=2.0)
+    server = await Server.start(config)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
     await stopping.wait()

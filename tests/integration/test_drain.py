@@ -129,7 +129,7 @@ async def test_a_stop_takes_no_tasks_from_workers_that_cannot_come_back_yet(star
 
 async def test_a_port_in_use_is_named(server: Server, start_server: StartServer) -> None:
     with pytest.raises(PortInUse, match=f"127.0.0.1:{server.port}"):
-        await start_server(port=server.port)
+        await start_server(port=server.port, http_port=0)
 
 
 async def test_starting_and_stopping_again_and_again_leaves_nothing(start_server: StartServer) -> None:

@@ -126,7 +126,7 @@ async def test_a_timer_set_here_fires_there_within_seconds_when_this_one_stops(s
 
 async def test_two_servers_share_a_port(start_server: StartServer) -> None:
     first = await start_server(reuse_port=True)
-    second = await start_server(reuse_port=True, port=first.port)
+    second = await start_server(reuse_port=True, port=first.port, http_port=0)
     assert second.port == first.port
     apis = [Api(first.port) for _ in range(16)]
     try:

@@ -67,6 +67,14 @@ export interface DeadLettersOptions {
   readonly limit?: number | undefined;
 }
 
+/** Which timers to list. */
+export interface TimersOptions {
+  /** Only those of runs of this workflow. */
+  readonly workflow?: string | undefined;
+  /** The most to give (default: all). */
+  readonly limit?: number | undefined;
+}
+
 interface Page {
   readonly nextPageToken: string;
 }
@@ -259,6 +267,19 @@ export class Client {
   async queues(): Promise<records.QueueInfo[]> {
     const request = { namespace: this.namespace };
     return (await this.#connection.call(AdminServiceService.listQueues, request)).queues;
+  }
+
+  /** Timers that are set, soonest first. */
+  async *timers(options: TimersOptions = {}): AsyncGenerator<records.TimerInfo, void, undefined> {
+    const filter = { namespace: this.namespace, workflow: options.workflow ?? "" };
+    for await (const page of this.#pages(AdminServiceService.listTimers, filter, ({ timers }) => timers, options.limit)) {
+      yield* page;
+    }
+  }
+
+  /** How this namespace stands, in one answer. */
+  async overview(): Promise<records.Overview> {
+    return this.#connection.call(AdminServiceService.getOverview, { namespace: this.namespace });
   }
 
   /** What the server says about itself; the cheapest call to see whether it is there. */

@@ -12,6 +12,7 @@ export {
   type DeadLettersOptions,
   type ListRunsOptions,
   type StartOptions,
+  type TimersOptions,
 } from "./client.js";
 export type { Stubs } from "./connection.js";
 export type { TaskContext } from "./context.js";
@@ -53,6 +54,7 @@ export type { Handler, HandlerResult } from "./handler.js";
 export type { Fields, Logger } from "./logger.js";
 export {
   isTerminal,
+  type Activity,
   type Attributes,
   type Chunk,
   type DeadLetter,
@@ -61,12 +63,14 @@ export {
   type Failure,
   type FailureCategory,
   type FieldProblem,
+  type Overview,
   type QueueInfo,
   type Run,
   type RunState,
   type ServerInfo,
   type Step,
   type StepState,
+  type TimerInfo,
   type Workflow,
   type WorkerInfo,
 } from "./records.js";

@@ -205,6 +205,39 @@ export interface QueueInfo {
   readonly oldestReadyTime: Date | undefined;
 }
 
+/** What will happen to a run at a moment; `step` is empty when it is about the run as a whole. */
+export interface TimerInfo {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly step: string;
+  /** RETRY, SLEEP, STEP_TIMEOUT, START_TIMEOUT, SIGNAL_TIMEOUT, RUN_TIMEOUT or DECISION_RETRY. */
+  readonly kind: string;
+  readonly dueTime: Date | undefined;
+}
+
+/** The runs of the minute that begins at `time`. */
+export interface Activity {
+  readonly time: Date | undefined;
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly endedOtherwise: number;
+}
+
+/** A namespace at a glance; `activity` has the minutes of the last hour in which something started or ended. */
+export interface Overview {
+  readonly now: Date | undefined;
+  readonly runsOpen: Readonly<Record<string, number>>;
+  readonly runsStalled: number;
+  readonly deadLettersOpen: number;
+  readonly tasksReady: number;
+  readonly tasksLeased: number;
+  readonly oldestReadyTime: Date | undefined;
+  readonly workers: number;
+  readonly timers: number;
+  readonly activity: readonly Activity[];
+}
+
 /** The server that answered; `now` is its database's clock. */
 export interface ServerInfo {
   readonly version: string;

@@ -272,6 +272,11 @@ test("reading calls give plain values", async () => {
   assert.equal((await client.server()).version, "9");
   assert.equal((await client.workers())[0]?.slots, 3);
   assert.equal((await client.queues())[0]?.ready, 2);
+  const kinds: string[] = [];
+  for await (const { runId, kind } of client.timers()) kinds.push(`${runId} ${kind}`);
+  assert.deepEqual(kinds, ["run_1 ", "run_2 SLEEP"]);
+  const { runsOpen, tasksReady, activity } = await client.overview();
+  assert.deepEqual([runsOpen["RUNNING"], tasksReady, activity[0]?.started, activity[0]?.failed], [2, 5, 3, 1]);
   assert.deepEqual((await listed(client.deadLetters({ states: ["OPEN"] }))).map(({ state }) => state), ["OPEN"]);
   assert.equal((await client.requeue("d1")).runId, "run_again");
   await client.discard("d1", "no use");

@@ -330,6 +330,15 @@ export class FakeServer {
       listWorkers: this.#unary("ListWorkers", () => ({
         workers: [admin.Worker.fromPartial({ workerId: "w", slots: 3 })],
       })),
+      listTimers: this.#unary("ListTimers", ({ pageToken }: admin.ListTimersRequest) =>
+        pageToken
+          ? { timers: [admin.Timer.fromPartial({ runId: "run_2", kind: "SLEEP" })], nextPageToken: "" }
+          : { timers: [admin.Timer.fromPartial({ runId: "run_1" })], nextPageToken: "more" },
+      ),
+      getOverview: this.#unary("GetOverview", () => {
+        const activity = [{ started: 3, failed: 1 }];
+        return admin.GetOverviewResponse.fromPartial({ runsOpen: { RUNNING: 2 }, tasksReady: 5, activity });
+      }),
       listQueues: this.#unary("ListQueues", () => ({
         queues: [admin.Queue.fromPartial({ queue: "default", action: "noop", ready: 2 })],
       })),

@@ -335,6 +335,17 @@ class FakeServer(
         await self._enter("ListWorkers", request, context)
         return admin_pb2.ListWorkersResponse(workers=[admin_pb2.Worker(worker_id="w", slots=3)])
 
+    async def ListTimers(self, request: Any, context: Any) -> admin_pb2.ListTimersResponse:
+        await self._enter("ListTimers", request, context)
+        if not request.page_token:
+            return admin_pb2.ListTimersResponse(timers=[admin_pb2.Timer(run_id="run_1")], next_page_token="more")
+        return admin_pb2.ListTimersResponse(timers=[admin_pb2.Timer(run_id="run_2", kind="SLEEP")])
+
+    async def GetOverview(self, request: Any, context: Any) -> admin_pb2.GetOverviewResponse:
+        await self._enter("GetOverview", request, context)
+        activity = [admin_pb2.Activity(started=3, failed=1)]
+        return admin_pb2.GetOverviewResponse(runs_open={"RUNNING": 2}, tasks_ready=5, activity=activity)
+
     async def ListQueues(self, request: Any, context: Any) -> admin_pb2.ListQueuesResponse:
         await self._enter("ListQueues", request, context)
         return admin_pb2.ListQueuesResponse(queues=[admin_pb2.Queue(queue="default", action="noop", ready=2)])

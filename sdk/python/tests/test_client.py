@@ -281,6 +281,10 @@ async def test_reading_calls_give_plain_values(server: FakeServer, client: Clien
     assert (await client.server()).version == "9"
     assert (await client.workers())[0].slots == 3
     assert (await client.queues())[0].ready == 2
+    assert [(timer.run_id, timer.kind) async for timer in client.timers()] == [("run_1", ""), ("run_2", "SLEEP")]
+    seen = await client.overview()
+    assert (seen.runs_open, seen.tasks_ready, seen.oldest_ready_time) == ({"RUNNING": 2}, 5, None)
+    assert [(minute.started, minute.failed) for minute in seen.activity] == [(3, 1)]
     assert [letter.state async for letter in client.dead_letters(states=["OPEN"])] == ["OPEN"]
     assert (await client.requeue("d1")).run_id == "run_again"
     await client.discard("d1", "no use")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 MIB = 1024 * 1024
 
@@ -33,6 +34,7 @@ class Config:
         cached_runs: open runs kept folded, per lane.
         drain_s: how long a stopping server waits for calls under way.
         feed_retention_s: how long a reader of all live events may be away and still go on where it was.
+        sibling: of servers that share a port, the folder where they meet and this one's number.
     """
 
     database_url: str
@@ -52,8 +54,11 @@ class Config:
     cached_runs: int = 20_000
     drain_s: float = 20.0
     feed_retention_s: float = 3_600.0
+    sibling: tuple[Path, str] | None = None
 
     def __post_init__(self) -> None:
+        if self.http_port is None and self.port == _BOUNDS["port"][1]:
+            raise ConfigError(f"http_port: expected one, as there is none after port {self.port}; came none")
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if value is None:
@@ -67,6 +72,13 @@ class Config:
                 f"host: expected a loopback address ({', '.join(sorted(_LOOPBACK))}), came {self.host!r};"
                 " plaintext that others can reach needs --insecure"
             )
+
+    @property
+    def http_port_wanted(self) -> int:
+        """The HTTP port to listen on; 0 for a free one."""
+        if self.http_port is not None:
+            return self.http_port
+        return self.port + 1 if self.port else 0
 
     def describe(self) -> dict[str, object]:
         """All settings but the secrets in connection strings."""

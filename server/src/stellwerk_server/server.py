@@ -6,11 +6,13 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from starlette.routing import BaseRoute, Route
 
 from stellwerk_server import __version__
 from stellwerk_server.commit.batch import Context
@@ -25,12 +27,16 @@ from stellwerk_server.dispatch.chunks import Chunks
 from stellwerk_server.dispatch.claims import Claims
 from stellwerk_server.dispatch.dispatcher import Dispatcher
 from stellwerk_server.dispatch.duplicates import Duplicates
+from stellwerk_server.dispatch.live import Live
 from stellwerk_server.dispatch.results import Results
 from stellwerk_server.dispatch.sessions import Sessions
 from stellwerk_server.dispatch.wakeups import Wakeups
+from stellwerk_server.loops.activity import Activity
+from stellwerk_server.loops.auditor import Auditor
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.loops.broom import Broom
 from stellwerk_server.loops.leases import Leases, LostWorkers
+from stellwerk_server.loops.moves import Moves
 from stellwerk_server.loops.pins import Pins
 from stellwerk_server.loops.pulse import Pulse
 from stellwerk_server.loops.timers import Timers
@@ -45,17 +51,28 @@ from stellwerk_server.rpc.dead_letters import DeadLetterWrites
 from stellwerk_server.rpc.decisions import Decisions
 from stellwerk_server.rpc.forks import Forks
 from stellwerk_server.rpc.known import KnownRuns
+from stellwerk_server.rpc.operations import Operations
 from stellwerk_server.rpc.registration import Registration
 from stellwerk_server.rpc.run_reads import RunReads
 from stellwerk_server.rpc.runs import RunWrites
 from stellwerk_server.rpc.signals import RunSignals
 from stellwerk_server.rpc.starts import Starter
+from stellwerk_server.rpc.step_reads import StepReads
 from stellwerk_server.rpc.watch import RunWatch
 from stellwerk_server.rpc.worker import WorkerServicer
 from stellwerk_server.rpc.workflows import WorkflowServicer
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool, read_pool
 from stellwerk_server.telemetry import open_tracing
+from stellwerk_server.telemetry.metrics import Metrics
+from stellwerk_server.web.app import make_app
+from stellwerk_server.web.listener import Listener, listen
+from stellwerk_server.web.live import live_routes
+from stellwerk_server.web.live_json import LiveJson
+from stellwerk_server.web.live_query import Opening
+from stellwerk_server.web.live_socket import LiveSocket
+from stellwerk_server.web.live_states import States
+from stellwerk_server.web.metrics import Exposition, Scrape
 
 logger = logging.getLogger(__name__)
 SQL = sql.load("registry")
@@ -66,7 +83,7 @@ class PortInUse(Exception):
 
 
 class Server:
-    """A running server. `port` is the one it listens on; it also is the status AdminService reports."""
+    """A running server. `port` and `http_port` are those it listens on; it also is the status AdminService reports."""
 
     version = __version__
 
@@ -75,39 +92,30 @@ class Server:
         self.started_at = time.time_ns() // 1000
         self.draining = False
         self.port = 0
+        self.http_port = 0
         self._pool = pool
         self._tracing = open_tracing(secret, __version__)
+        self._metrics = Metrics(__version__)
         ids = IdSource(instance)
         waiting = Waiting()
         self._workflows = Workflows(pool)
         self._sessions = Sessions()
         # Lanes of builds that runs stay on and a worker serves.
         self._live_pins: set[int] = set()
-        contexts = [
-            Context(
-                RunCache(config.cached_runs),
-                waiting,
-                self._workflows,
-                ids,
-                config.lease_s,
-                config.idempotency_ttl_s,
-                config.commit_lanes,
-                None if self._tracing is None else self._tracing.task_trace,
-                self._sessions.build_of,
-                self._live_pins,
-            )
-            for _ in range(config.commit_lanes)
-        ]
-        self._committer = Committer(config.database_url, contexts, self._publish)
+        self._committer = Committer(config.database_url, self._contexts(ids, waiting), self._publish)
         self._claims = Claims(config.database_url, waiting, self._workflows, config.lease_s, self._delivered)
-        self._dispatcher = Dispatcher(waiting, self._claims, self._workflows, self._release)
+        self._dispatcher = Dispatcher(waiting, self._claims, self._workflows, self._release, self._polled)
         self._results = Results()
-        self._chunks = Chunks(pool, self._results.changed)
+        self._live = Live(pool, self._results, LiveJson(), config.feed_retention_s)
+        self._chunks = Chunks(pool, self._streamed)
         self._duplicates = Duplicates(config.redis_url, secret)
-        self._timers = Timers(pool, self._committer)
+        self._timers = Timers(pool, self._committer, self._metrics.timer_fired)
+        self._activity = Activity(pool)
+        self._auditor = Auditor(pool)
+        self._exposition = Exposition(self._metrics, pool, self._auditor.stalled, config.sibling)
         leases = Leases(pool, self._committer, self._sessions, self._dispatcher.close_polls_of)
         self._lost_workers = LostWorkers(pool, self._committer, self._sessions)
-        self._pulse = Pulse(pool, waiting, self._claims, self._results, leases, self._timers)
+        self._pulse = Pulse(pool, waiting, self._claims, self._results, leases, self._timers, self._live)
         self._loops: list[Loop] = [
             self._timers,
             leases,
@@ -116,13 +124,19 @@ class Server:
             Extend(pool, self._sessions, config.lease_s),
             self._pulse,
             Pins(pool, self._claims, self._live_pins),
+            Moves(pool),
             Broom(pool, config.feed_retention_s),
+            self._activity,
+            self._auditor,
         ]
         self._wakeups = Wakeups(config.database_url, config.redis_url, instance, self._claims.hint, self._moved)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
         interceptors = None if self._tracing is None else self._tracing.interceptors()
         self._grpc = grpc.aio.server(interceptors=interceptors, options=_options(config), maximum_concurrent_rpcs=None)
-        self._worker = self._register(ids)
+        methods = edge.methods(self._servicers(ids))
+        self._register(methods)
+        self._app = make_app(config, methods, self, self._mounted(methods), self._metrics.requested)
+        self._http: Listener | None = None
         self._claiming: asyncio.Task[None] | None = None
 
     @classmethod
@@ -171,7 +185,7 @@ class Server:
         self._worker.draining.set()
         self._results.drain()
         self._chunks.drain()
-        await self._grpc.stop(self.config.drain_s)
+        await asyncio.gather(self._grpc.stop(self.config.drain_s), self._stop_http())
         await self._dispatcher.settle()
         for loop in reversed(self._loops):
             await loop.stop()
@@ -179,6 +193,7 @@ class Server:
         if self._claiming is not None:
             await self._claiming
         await self._committer.stop()
+        await self._exposition.stop()
         await self._wakeups.stop()
         await self._duplicates.close()
         await self._pool.close()
@@ -186,12 +201,13 @@ class Server:
             await self._tracing.close()
 
     async def _start(self) -> None:
-        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        address = f"{host}:{self.config.port}"
+        address = f"{_shown(self.config.host)}:{self.config.port}"
         try:
             self.port = self._grpc.add_insecure_port(address)
         except RuntimeError as error:
             raise PortInUse(f"cannot listen on {address}: is another server running there?") from error
+        self._http = self._listen_http()
+        self.http_port = self._http.port
         self._committer.start()
         self._claiming = asyncio.create_task(self._claims.run(), name="claims")
         for loop in self._loops:
@@ -200,14 +216,56 @@ class Server:
         await self._grpc.start()
         for name in ["", *edge.service_names()]:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self._http.start()
+        await self._exposition.start()
 
-    def _register(self, ids: IdSource) -> WorkerServicer:
+    async def _stop_http(self) -> None:
+        # A WebSocket is closed at once: what is read live says its end before.
+        await self._live.settle(1.0)
+        if self._http is not None:
+            await self._http.stop(self.config.drain_s)
+
+    def _listen_http(self) -> Listener:
+        config = self.config
+        port = config.http_port_wanted
+        try:
+            return Listener(self._app, listen(config.host, port, reuse_port=config.reuse_port))
+        except OSError as error:
+            address = f"http://{_shown(config.host)}:{port}"
+            raise PortInUse(f"cannot listen on {address}: is another server running there? (--http-port)") from error
+
+    def _mounted(self, methods: Mapping[str, edge.Method]) -> list[BaseRoute]:
+        """Routes of HTTP that are no calls of servicers: live events and metrics."""
+        scrape = Scrape(self._exposition)
+        opening = Opening(self._live, self._pool)
+        live = live_routes(opening, LiveSocket(opening, States(methods)))
+        return [Route("/metrics", scrape), Route("/api/metrics", scrape), *live]
+
+    def _contexts(self, ids: IdSource, waiting: Waiting) -> list[Context]:
+        config = self.config
+        return [
+            Context(
+                RunCache(config.cached_runs),
+                waiting,
+                self._workflows,
+                ids,
+                config.lease_s,
+                config.idempotency_ttl_s,
+                config.commit_lanes,
+                None if self._tracing is None else self._tracing.task_trace,
+                self._sessions.build_of,
+                self._live_pins,
+            )
+            for _ in range(config.commit_lanes)
+        ]
+
+    def _servicers(self, ids: IdSource) -> dict[str, tuple[object, ...]]:
         pool, workflows, committer, limit = self._pool, self._workflows, self._committer, self.config.max_payload_bytes
         starter = Starter(committer, workflows, self._duplicates, ids, limit)
         forks = Forks(committer, workflows, ids, pool)
         known = KnownRuns(committer, workflows, pool)
         heartbeat_ms = int(min(3.0, self.config.lease_s / 3) * 1000)
-        worker = WorkerServicer(
+        self._worker = WorkerServicer(
             committer,
             self._dispatcher,
             self._sessions,
@@ -219,25 +277,27 @@ class Server:
             heartbeat_ms,
             self._tracing,
         )
-        servicers: dict[str, tuple[object, ...]] = {
+        return {
             "RunService": (
                 RunWrites(committer, starter, forks, self._results, workflows, known),
                 RunSignals(workflows, known, pool, limit),
                 RunReads(pool, workflows, self._sessions.progress),
+                StepReads(pool, workflows, self._sessions.progress),
                 RunWatch(self._results, pool),
             ),
-            "WorkerService": (worker,),
+            "WorkerService": (self._worker,),
             "WorkflowService": (WorkflowServicer(pool, workflows),),
             "DeadLetterService": (DeadLetterWrites(committer, forks, workflows, pool), DeadLetterReads(pool)),
-            "AdminService": (AdminServicer(pool, self),),
+            "AdminService": (AdminServicer(pool, self), Operations(pool, workflows, self._auditor.stalled)),
         }
-        for handler in edge.services(servicers):
+
+    def _register(self, methods: Mapping[str, edge.Method]) -> None:
+        for handler in edge.services(methods, self._metrics.called):
             self._grpc.add_generic_rpc_handlers((handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         reflection.enable_server_reflection(
             [*edge.service_names(), health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
         )
-        return worker
 
     def _publish(self, committed: Committed) -> None:
         self._delivered(committed)
@@ -245,9 +305,16 @@ class Server:
         self._results.publish(committed)
         if committed.voided:
             self._sessions.void(committed.voided)
+        self._live.committed(committed)
         self._wakeups.committed(committed)
+        self._activity.committed(committed)
+        self._metrics.committed(committed.events, committed.ended)
+        self._metrics.transaction(committed.commands, committed.took_s, committed.fenced)
         if self._tracing is not None:
             self._tracing.committed(committed.events, committed.voided)
+
+    def _polled(self, namespace_id: int, queue: str, tasks: int, claimed: bool) -> None:
+        self._metrics.polled(self._workflows.namespace_name(namespace_id), queue, tasks, claimed=claimed)
 
     def _delivered(self, committed: Committed) -> None:
         self._dispatcher.deliver(committed)
@@ -256,6 +323,12 @@ class Server:
         if set(ended).intersection(self._results.awaited()):
             self._pulse.poke()
         self._results.changed([*ended, *moved])
+        self._live.moved([*ended, *moved])
+
+    def _streamed(self, run_ids: Iterable[int]) -> None:
+        self._results.changed(run_ids)
+        self._live.streamed(run_ids)
+        self._wakeups.streamed(run_ids)
 
     async def _release(self, grants: list[Grant]) -> None:
         commands = [ReleaseStep(g.run_id, g.step, g.attempt, g.secret) for g in grants]
@@ -263,6 +336,10 @@ class Server:
             await self._committer.submit_all(commands)
         except Unavailable:
             logger.info("%s tasks reached nobody; their leases run out", len(grants))
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _options(config: Config) -> list[tuple[str, Any]]:

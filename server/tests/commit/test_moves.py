@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 
 from stellwerk_server.loops.broom import Broom
+from stellwerk_server.loops.moves import Moves
 from stellwerk_server.model.commands import CancelRun, Signal, SignalRun, Workflow
 from stellwerk_server.store.database import read_pool
 from tests.support.instance import Instance
@@ -43,6 +44,18 @@ async def test_a_move_names_the_namespace_of_each_run(one: Instance, two: Workfl
     await one.begin(two)
     [[namespaces]] = await one.fetch("select namespaces from moves")
     assert namespaces == [two.namespace_id]
+
+
+async def test_moves_find_their_place_without_a_reader(one: Instance, two: Workflow, migrated: str) -> None:
+    runs = [await one.begin(two) for _ in range(3)]
+    pool = read_pool(migrated, 2)
+    await pool.open()
+    try:
+        await Moves(pool).run_once()
+    finally:
+        await pool.close()
+    assert await one.fetch("select runs from feed order by position") == [([run],) for run in runs]
+    assert await one.fetch("select count(*) from moves") == [(0,)]
 
 
 async def test_moves_are_swept_out_when_they_are_old(one: Instance, two: Workflow, migrated: str) -> None:

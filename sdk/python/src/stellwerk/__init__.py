@@ -5,6 +5,7 @@ Everything public is listed in `__all__`; modules with a leading underscore may 
 
 from stellwerk._channel import Tls
 from stellwerk._handle import RunHandle
+from stellwerk._operations import Activity, Overview, TimerInfo
 from stellwerk._records import (
     Chunk,
     DeadLetter,
@@ -61,6 +62,7 @@ from stellwerk.workflow import define_workflow
 from stellwerk.workflow_context import RetryOptions, TimeoutOptions, WorkflowContext
 
 __all__ = [
+    "Activity",
     "AlreadyExists",
     "Cancellation",
     "ChildFailed",
@@ -81,6 +83,7 @@ __all__ = [
     "LeaseLost",
     "NonDeterminism",
     "NotFound",
+    "Overview",
     "PayloadTooLarge",
     "PermissionDenied",
     "QueueInfo",
@@ -108,6 +111,7 @@ __all__ = [
     "TerminalError",
     "TestStuck",
     "TimeoutOptions",
+    "TimerInfo",
     "Tls",
     "Unauthenticated",
     "Unavailable",

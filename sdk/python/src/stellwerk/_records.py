@@ -271,7 +271,8 @@ _DEAD_STATES = {value: DeadLetterState[name[18:]] for name, value in dead_letter
 _CATEGORIES = {value: name[17:] for name, value in payload_pb2.FailureCategory.items()}
 
 
-def _time(message: Any, field: str) -> datetime | None:
+def moment(message: Any, field: str) -> datetime | None:
+    """A time of a message; None when it has none."""
     if not message.HasField(field):
         return None
     stamp: Timestamp = getattr(message, field)
@@ -295,7 +296,7 @@ def failure(message: payload_pb2.Failure) -> Failure:
         step=message.step,
         attempt=message.attempt,
         worker_id=message.worker_id,
-        occur_time=_time(message, "occur_time"),
+        occur_time=moment(message, "occur_time"),
     )
 
 
@@ -318,10 +319,10 @@ def step(message: run_pb2.Step) -> Step:
         waiting_for=message.waiting_for,
         child_run_id=message.child_run_id,
         worker_id=message.worker_id,
-        due_time=_time(message, "due_time"),
-        ready_time=_time(message, "ready_time"),
-        start_time=_time(message, "start_time"),
-        end_time=_time(message, "end_time"),
+        due_time=moment(message, "due_time"),
+        ready_time=moment(message, "ready_time"),
+        start_time=moment(message, "start_time"),
+        end_time=moment(message, "end_time"),
     )
 
 
@@ -344,9 +345,9 @@ def run(message: run_pb2.Run) -> Run:
         output=decode(message.output),
         failure=_failure(message),
         idempotency_key=message.idempotency_key,
-        create_time=_time(message, "create_time"),
-        end_time=_time(message, "end_time"),
-        deadline=_time(message, "deadline"),
+        create_time=moment(message, "create_time"),
+        end_time=moment(message, "end_time"),
+        deadline=moment(message, "deadline"),
         forked_from=message.forked_from,
         sequence=message.sequence,
         block_reason=message.block_reason,
@@ -364,14 +365,14 @@ def event(message: run_pb2.Event) -> Event:
     """Read an event."""
     return Event(
         sequence=message.sequence,
-        time=_time(message, "time"),
+        time=moment(message, "time"),
         type=message.type,
         step=message.step,
         attempt=message.attempt,
         payload=decode(message.payload),
         failure=_failure(message),
         worker_id=message.worker_id,
-        start_time=_time(message, "start_time"),
+        start_time=moment(message, "start_time"),
         attributes=decode_json(message.attributes) if message.attributes else {},
     )
 
@@ -383,7 +384,7 @@ def chunk(message: run_pb2.Chunk) -> Chunk:
         attempt=message.attempt,
         sequence=message.sequence,
         value=decode(message.payload),
-        time=_time(message, "time"),
+        time=moment(message, "time"),
     )
 
 
@@ -393,7 +394,7 @@ def workflow(message: workflow_pb2.Workflow, created: bool = False) -> Workflow:
         name=message.name,
         version=message.version,
         definition=message.definition,
-        create_time=_time(message, "create_time"),
+        create_time=moment(message, "create_time"),
         current=message.current,
         created=created,
     )
@@ -413,7 +414,7 @@ def dead_letter(message: dead_letter_pb2.DeadLetter) -> DeadLetter:
         failure=_failure(message),
         reason=message.reason,
         state=_DEAD_STATES.get(message.state, DeadLetterState.UNSPECIFIED),
-        create_time=_time(message, "create_time"),
+        create_time=moment(message, "create_time"),
         requeued_run_id=message.requeued_run_id,
     )
 
@@ -428,8 +429,8 @@ def worker(message: admin_pb2.Worker) -> WorkerInfo:
         leased=message.leased,
         sdk=message.sdk,
         host=message.host,
-        first_seen_time=_time(message, "first_seen_time"),
-        last_seen_time=_time(message, "last_seen_time"),
+        first_seen_time=moment(message, "first_seen_time"),
+        last_seen_time=moment(message, "last_seen_time"),
     )
 
 
@@ -441,7 +442,7 @@ def queue(message: admin_pb2.Queue) -> QueueInfo:
         ready=message.ready,
         leased=message.leased,
         workers=message.workers,
-        oldest_ready_time=_time(message, "oldest_ready_time"),
+        oldest_ready_time=moment(message, "oldest_ready_time"),
     )
 
 
@@ -449,8 +450,8 @@ def server(message: admin_pb2.GetServerResponse) -> ServerInfo:
     """Read what the server says about itself."""
     return ServerInfo(
         version=message.version,
-        start_time=_time(message, "start_time"),
-        now=_time(message, "now"),
+        start_time=moment(message, "start_time"),
+        now=moment(message, "now"),
         draining=message.draining,
         database_up=message.database_up,
         redis_up=message.redis_up,

@@ -12,10 +12,11 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from stellwerk import _records, _telemetry
+from stellwerk import _operations, _records, _telemetry
 from stellwerk._channel import Tls, target
 from stellwerk._connection import Connection, Stubs, request_id
 from stellwerk._handle import RunHandle, last_result, outcome
+from stellwerk._operations import Overview, TimerInfo
 from stellwerk._records import (
     DeadLetter,
     DeadLetterState,
@@ -307,6 +308,17 @@ class Client:
         request = admin_pb2.ListQueuesRequest(namespace=self.namespace)
         response = await self._connection.call(self._connection.stubs.admin.ListQueues, request)
         return [_records.queue(message) for message in response.queues]
+
+    async def timers(self, *, workflow: str = "", limit: int | None = None) -> AsyncIterator[TimerInfo]:
+        """Timers that are set, soonest first; iterate with `async for`."""
+        request = admin_pb2.ListTimersRequest(namespace=self.namespace, workflow=workflow)
+        async for message in self._pages(self._connection.stubs.admin.ListTimers, request, "timers", limit):
+            yield _operations.timer(message)
+
+    async def overview(self) -> Overview:
+        """How this namespace stands, in one answer."""
+        request = admin_pb2.GetOverviewRequest(namespace=self.namespace)
+        return _operations.overview(await self._connection.call(self._connection.stubs.admin.GetOverview, request))
 
     async def server(self) -> ServerInfo:
         """What the server says about itself; the cheapest call to see whether it is there."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 _LOOK_S = 1.0
+_MAX_FILES = 16_384
 
 
 class Embedded(Protocol):
@@ -72,14 +74,16 @@ class Announcement:
         self._out = out
         self._facts = facts
 
-    def ready(self, host: str, port: int, note: str = "") -> None:
+    def ready(self, host: str, port: int, http_port: int, note: str = "") -> None:
         """Say it."""
-        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        document = {"event": "ready", "address": shown, "port": port, "pid": os.getpid(), **self._facts}
+        name = f"[{host}]" if ":" in host else host
+        address, http = f"{name}:{port}", f"http://{name}:{http_port}"
+        document = {"event": "ready", "address": address, "port": port, "http": http, "pid": os.getpid()}
         if self._out.as_json:
-            self._out.document(document)
+            self._out.document({**document, **self._facts})
         else:
-            self._out.line(f"  server    {shown}  pid {os.getpid()}{note}")
+            self._out.line(f"  server    {address}  pid {os.getpid()}{note}")
+            self._out.line(f"  dashboard {http}  (docs at {http}/docs)")
             self._out.line("ready; Ctrl-C stops it")
             sys.stdout.flush()
 
@@ -100,8 +104,13 @@ def set_up_logging(level: str, kind: str) -> None:
     logging.getLogger("alembic").setLevel(max(number, logging.WARNING))
 
 
-def require_free(host: str, port: int) -> None:
-    """Raise CliError when the port is taken; asked early, before anything is started for it."""
+def require_ports_free(config: Config) -> None:
+    """Raise CliError when a port is taken; asked early, before anything is started for it."""
+    _require_free(config.host, config.port, "--port")
+    _require_free(config.host, config.http_port_wanted, "--http-port")
+
+
+def _require_free(host: str, port: int, option: str) -> None:
     if port == 0:
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -111,7 +120,7 @@ def require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CliError(f"cannot listen on {host}:{port}: {error.strerror} (--port names another one)") from None
+            raise CliError(f"cannot listen on {host}:{port}: {error.strerror} ({option} names another one)") from None
 
 
 def warn_of_risks(dsn: str) -> None:
@@ -159,7 +168,16 @@ def serve(
     """
     import uvloop
 
+    _allow_connections()
     uvloop.run(_serve(config, announcement, supervised, failed or (lambda: None)))
+
+
+def _allow_connections() -> None:
+    """Let this program have as many open files as it may: every connection is one, and the usual limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_FILES if most == resource.RLIM_INFINITY else min(most, _MAX_FILES)
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 async def _serve(
@@ -179,7 +197,7 @@ async def _serve(
         raise CliError(str(error)) from None
     except psycopg.Error as error:
         raise database.unreachable(config.database_url, error) from None
-    announcement.ready(config.host, server.port)
+    announcement.ready(config.host, server.port, server.http_port)
     reason = await _until(stopping, failed)
     logger.info("draining")
     await server.stop()

@@ -24,11 +24,27 @@ RedisUrl = Annotated[
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 Host = Annotated[str, typer.Option(help="address to listen on")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="gRPC port; 0 takes a free one")]
+HttpPort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="HTTP port; the gRPC port plus one, or a free one beside a free one"),
+]
+AllowHost = Annotated[
+    list[str] | None, typer.Option(help="name that requests may call this server by, besides its own")
+]
+AllowOrigin = Annotated[
+    list[str] | None, typer.Option(help="origin whose pages may use the HTTP API: https://example.com")
+]
+FeedRetention = Annotated[
+    float,
+    typer.Option(min=60, max=604_800, help="seconds after which a reader of live events cannot go on where it was"),
+]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow plain text that other machines can reach")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error", envvar="STELLWERK_LOG_LEVEL")]
 LogFormat = Annotated[str, typer.Option(help="text or json", envvar="STELLWERK_LOG_FORMAT")]
 # What starts us holds our standard input open; when it dies, however it dies, so do we.
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+# Of servers that share a port: the folder where they meet, and in it the number of this one.
+Sibling = Annotated[Path | None, typer.Option("--sibling", hidden=True)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,6 +57,10 @@ def up(
     folder: Annotated[Path, typer.Option(help="where the data stays")] = Path(".stellwerk"),
     host: Host = "127.0.0.1",
     port: Port = 7400,
+    http_port: HttpPort = None,
+    allow_host: AllowHost = None,
+    allow_origin: AllowOrigin = None,
+    feed_retention: FeedRetention = 3600.0,
     insecure: Insecure = False,
     log_level: LogLevel = "warning",
     log_format: LogFormat = "text",
@@ -51,10 +71,24 @@ def up(
 
     def body() -> None:
         life.set_up_logging(log_level, log_format)
-        life.require_free(host, port)
+        from stellwerk_server.config import Config
+
+        def config(database_url: str, redis_url: str) -> Config:
+            return Config(
+                database_url=database_url,
+                redis_url=redis_url,
+                host=host,
+                port=port,
+                http_port=http_port,
+                allowed_hosts=tuple(allow_host or ()),
+                allowed_origins=tuple(allow_origin or ()),
+                feed_retention_s=feed_retention,
+                insecure=insecure,
+            )
+
+        life.require_ports_free(config("not known yet", ""))
         with life.interruptible(), _databases(folder) as (postgres, valkey):
             from stellwerk_server.cli import database
-            from stellwerk_server.config import Config
 
             database.migrate(postgres.dsn)
             facts = {
@@ -67,9 +101,9 @@ def up(
                 out.line(f"Stellwerk {__version__}, data in {folder}")
                 out.line(f"  postgres  {database.masked(postgres.dsn)}  pid {postgres.pid}{_kept(postgres)}")
                 out.line(f"  valkey    {valkey.url}  pid {valkey.pid}{_kept(valkey)}")
-            config = Config(database_url=postgres.dsn, redis_url=valkey.url, host=host, port=port, insecure=insecure)
             failed = _dies(postgres, "Postgres", folder)
-            life.serve(config, life.Announcement(out, facts), supervised=supervised, failed=failed)
+            settings = config(postgres.dsn, valkey.url)
+            life.serve(settings, life.Announcement(out, facts), supervised=supervised, failed=failed)
 
     _finish(body, as_json)
 
@@ -79,7 +113,11 @@ def serve(
     redis_url: RedisUrl = None,
     host: Host = "127.0.0.1",
     port: Port = 7400,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="servers that share the port")] = 1,
+    http_port: HttpPort = None,
+    allow_host: AllowHost = None,
+    allow_origin: AllowOrigin = None,
+    feed_retention: FeedRetention = 3600.0,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="servers that share the ports")] = 1,
     insecure: Insecure = False,
     migrate: Annotated[bool, typer.Option("--migrate/--no-migrate", help="bring the database up to date")] = True,
     drain: Annotated[float, typer.Option(min=0, max=600, help="seconds a stop waits for calls under way")] = 20.0,
@@ -87,6 +125,7 @@ def serve(
     log_format: LogFormat = "text",
     reuse_port: Annotated[bool, typer.Option("--reuse-port", help="share the port with other servers")] = False,
     supervised: Supervised = False,
+    sibling: Sibling = None,
     as_json: Json = False,
 ) -> None:
     """A server on a Postgres of yours; any number of them may share it. SIGTERM drains."""
@@ -94,22 +133,24 @@ def serve(
     def body() -> int | None:
         life.set_up_logging(log_level, log_format)
         from stellwerk_server.cli import database, supervise
-        from stellwerk_server.config import Config, ConfigError
+        from stellwerk_server.config import Config
 
-        try:
-            config = Config(
-                database_url=_required(database_url),
-                redis_url=_redis(redis_url),
-                host=host,
-                port=port,
-                insecure=insecure,
-                reuse_port=reuse_port,
-                drain_s=drain,
-            )
-        except ConfigError as error:
-            refuse(str(error))
+        config = Config(
+            database_url=_required(database_url),
+            redis_url=_redis(redis_url),
+            host=host,
+            port=port,
+            http_port=http_port,
+            allowed_hosts=tuple(allow_host or ()),
+            allowed_origins=tuple(allow_origin or ()),
+            feed_retention_s=feed_retention,
+            insecure=insecure,
+            reuse_port=reuse_port,
+            drain_s=drain,
+            sibling=None if sibling is None else (sibling.parent, sibling.name),
+        )
         if not reuse_port:
-            life.require_free(host, port)
+            life.require_ports_free(config)
         if migrate:
             database.migrate(config.database_url)
         else:

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
@@ -31,20 +32,37 @@ def run(config: Config, count: int, options: Mapping[str, str], announcement: An
 
     `options` are handed to each beside the configuration.
     """
-    with socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET) as reserved:
-        # Bound and never listened on: it holds the port, also one we were free to choose.
+    with (
+        _reserved(config.host, config.port) as grpc,
+        _reserved(config.host, config.http_port_wanted) as http,
+        tempfile.TemporaryDirectory(prefix="stellwerk-") as folder,
+    ):
+        ports = grpc.getsockname()[1], http.getsockname()[1]
+        return asyncio.run(_Supervisor(config, ports, count, options, folder).run(announcement))
+
+
+def _reserved(host: str, port: int) -> socket.socket:
+    """A socket that is bound and never listened on: it holds the port, also one we were free to choose."""
+    reserved = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        reserved.bind((config.host, config.port))
-        port = reserved.getsockname()[1]
-        return asyncio.run(_Supervisor(config, port, count, options).run(announcement))
+        reserved.bind((host, port))
+    except OSError:
+        reserved.close()
+        raise
+    return reserved
 
 
 class _Supervisor:
     """The children, by place."""
 
-    def __init__(self, config: Config, port: int, count: int, options: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, ports: tuple[int, int], count: int, options: Mapping[str, str], folder: str
+    ) -> None:
         self._config = config
-        self._port = port
+        # Where the children meet, to answer for each other.
+        self._folder = folder
+        self._port, self._http_port = ports
         self._count = count
         self._options = options
         self._children: dict[int, Process] = {}
@@ -57,7 +75,7 @@ class _Supervisor:
         all_ready = asyncio.create_task(self._all_ready())
         await asyncio.wait([stopped, all_ready], return_when=asyncio.FIRST_COMPLETED)
         if all_ready.done():
-            announcement.ready(self._config.host, self._port, f", {self._count} servers")
+            announcement.ready(self._config.host, self._port, self._http_port, f", {self._count} servers")
         await stopped
         all_ready.cancel()
         for child in self._children.values():
@@ -75,7 +93,7 @@ class _Supervisor:
         delay_s = _BACKOFF_S
         while not stopping.is_set():
             started = time.monotonic()
-            child = self._children[place] = await self._start()
+            child = self._children[place] = await self._start(place)
             await self._watch(child, place)
             if stopping.is_set():
                 return
@@ -85,16 +103,21 @@ class _Supervisor:
             await _wait(stopping, delay_s)
             delay_s = min(delay_s * 2, _BACKOFF_MAX_S)
 
-    async def _start(self) -> Process:
+    async def _start(self, place: int) -> Process:
         config = self._config
         options = {
             "--host": config.host,
             "--port": self._port,
+            "--http-port": self._http_port,
+            "--feed-retention": config.feed_retention_s,
             "--drain": config.drain_s,
+            "--sibling": f"{self._folder}/{place + 1}",
             **self._options,
         }
         flags = ["--reuse-port", "--supervised", "--no-migrate", "--json", *(["--insecure"] if config.insecure else [])]
         arguments = [str(part) for pair in options.items() for part in pair]
+        arguments += [part for name in config.allowed_hosts for part in ("--allow-host", name)]
+        arguments += [part for name in config.allowed_origins for part in ("--allow-origin", name)]
         # The DSN travels in the environment: everybody can read a command line.
         environment = {**os.environ, "STELLWERK_DATABASE_URL": config.database_url}
         environment["STELLWERK_REDIS_URL"] = config.redis_url or ""

@@ -32,6 +32,7 @@ from stellwerk_server.store.arrays import Int2s, Int4s, Int8s, Texts, Uuids
 from stellwerk_server.store.database import Line
 
 _LEASED = (c.CompleteStep, c.CompleteDecision, c.FailStep, c.ReleaseStep, c.ExpireLease)
+_RESULTS = (c.CompleteStep, c.CompleteDecision, c.FailStep)
 _END_REASON = {
     RunState.CANCELLED: "RUN_CANCELLED",
     RunState.TERMINATED: "RUN_TERMINATED",
@@ -247,6 +248,7 @@ class Batch:
             self.outcomes[index] = self._start(command) if isinstance(command, c.StartRun) else self._apply(command)
         except StellwerkError as refused:
             self.outcomes[index] = refused
+            self.committed.fenced += refused.reason == "LEASE_LOST" and isinstance(command, _RESULTS)
         except Exception as error:
             raise Poisoned(index) from error
 

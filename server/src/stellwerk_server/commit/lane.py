@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -146,6 +147,7 @@ class CommitLane:
         if self._line is None:
             self._line = await Line.open(self._dsn, f"lane {self._number}")
         batch = Batch(self._line, self._context, commands)
+        began_s = time.perf_counter()
         try:
             await batch.run()
         except BaseException:
@@ -153,6 +155,7 @@ class CommitLane:
             batch.abandon()
             await self._hang_up()
             raise
+        batch.committed.commands, batch.committed.took_s = len(commands), time.perf_counter() - began_s
         return batch
 
     async def _hang_up(self) -> None:

@@ -68,3 +68,7 @@ class Committed:
     events: list[tuple[Run, list[Event]]] = field(default_factory=list)
     timers: list[tuple[int, str, TimerKind, Instant]] = field(default_factory=list)
     voided: list[Voided] = field(default_factory=list)
+    # Of a transaction: its commands, how long it took, and the results that met a lease that is not current.
+    commands: int = 0
+    took_s: float = 0.0
+    fenced: int = 0

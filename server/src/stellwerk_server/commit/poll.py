@@ -61,7 +61,7 @@ def journal(after: int, sequence: int, events: Iterable[Event]) -> Journal:
 class Poll:
     """One PollTask call that waits. A place is reserved, then filled or given back, and the call is answered."""
 
-    __slots__ = ("_closing", "free", "future", "lanes", "reserved", "tasks", "worker")
+    __slots__ = ("_closing", "claimed", "free", "future", "lanes", "reserved", "tasks", "worker")
 
     def __init__(self, worker: str, lanes: tuple[int, ...], max_tasks: int, future: asyncio.Future[None]) -> None:
         self.worker = worker
@@ -71,6 +71,8 @@ class Poll:
         self.reserved = 0
         self.tasks: list[Grant] = []
         self.future = future
+        # Whether a task it has was queued before.
+        self.claimed = False
         self._closing = False
 
     @property

@@ -27,6 +27,7 @@ class Workflows:
         self._by_id: OrderedDict[int, Workflow] = OrderedDict()
         self._current: dict[tuple[int, str], tuple[float, Workflow]] = {}
         self._namespaces: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         self._lanes: dict[tuple[int, str, str], int] = {}
         self._loading = asyncio.Lock()
 
@@ -71,7 +72,12 @@ class Workflows:
         known = self._namespaces.get(name)
         if known is None:
             known = self._namespaces[name] = await self._intern(SQL.intern_namespace, {"name": name})
+            self._names[known] = name
         return known
+
+    def namespace_name(self, namespace_id: int) -> str:
+        """The name of a namespace that somebody has asked for by its name; empty for others."""
+        return self._names.get(namespace_id, "")
 
     async def lane(self, namespace_id: int, queue: str, action: str) -> int:
         """The number of a dispatch lane, made on first use."""

@@ -17,16 +17,26 @@ from stellwerk_server.dispatch.fitting import fitting
 _MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 Release = Callable[[list[Grant]], Coroutine[Any, Any, None]]
+# What is told of every answered poll: namespace, queue, how many tasks it got, and whether any had been queued.
+Polled = Callable[[int, str, int, bool], None]
 
 
 class Dispatcher:
     """The waiting polls of this instance. `release` gives tasks back that reached nobody."""
 
-    def __init__(self, waiting: Waiting, claims: Claims, workflows: Workflows, release: Release) -> None:
+    def __init__(
+        self,
+        waiting: Waiting,
+        claims: Claims,
+        workflows: Workflows,
+        release: Release,
+        polled: Polled = lambda namespace_id, queue, tasks, claimed: None,
+    ) -> None:
         self._waiting = waiting
         self._claims = claims
         self._workflows = workflows
         self._release = release
+        self._polled = polled
         self._releases: set[asyncio.Task[None]] = set()
         self._draining = False
 
@@ -50,7 +60,9 @@ class Dispatcher:
         finally:
             timer.cancel()
             self._waiting.remove(poll)
-        return self._that_fit(poll.tasks)
+        tasks = self._that_fit(poll.tasks)
+        self._polled(namespace_id, queue, len(tasks), poll.claimed)
+        return tasks
 
     def close_polls_of(self, worker: str) -> None:
         """The worker does not keep its leases: answer its polls, so that nothing more is handed to a hung one."""
@@ -65,6 +77,8 @@ class Dispatcher:
         for poll, grant in committed.grants:
             (filled.add(poll) if poll.fill(grant) else lost.append(grant))
         for poll in filled:
+            # Only a transaction of the committer has a time: this is a claim.
+            poll.claimed = poll.claimed or not committed.now
             poll.answer_if_settled()
         self._give_back(lost)
         if committed.queued:

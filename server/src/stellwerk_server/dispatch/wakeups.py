@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -91,6 +91,12 @@ class Wakeups:
         self._ended.update(run.id for run in committed.ended)
         self._moved.update(run.id for run, _ in committed.events)
         self._wake.set()
+
+    def streamed(self, run_ids: Iterable[int]) -> None:
+        """Note runs that have new chunks."""
+        if not self.alone:
+            self._moved.update(run_ids)
+            self._wake.set()
 
     async def _forever(self, work: Callable[[], Any]) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Sweeps out what has expired: idempotency keys and live events past their time, rows of workers long gone."""
+"""Sweeps out what has expired: idempotency keys, live events and activity past their time, workers long gone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from stellwerk_server.loops.base import Loop
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool
 
-SQL = sql.load("dispatch")
+SQL, OVERVIEW = sql.load("dispatch"), sql.load("overview")
 _BATCH = 5_000
 _WORKER_KEPT_S = 86_400
+_ACTIVITY_KEPT_S = 86_400
 
 
 class Broom(Loop):
@@ -32,8 +33,10 @@ class Broom(Loop):
         async with self._pool.connection() as connection:
             await connection.execute(SQL.forget_old_workers, {"older_s": _WORKER_KEPT_S})
             await _all(connection, SQL.forget_old_keys, {})
-            await _all(connection, SQL.forget_old_moves, older)
+            # In this order: an id is good while its row is in the feed, and then nothing that came after it is gone.
             await _all(connection, SQL.forget_old_feed, older)
+            await _all(connection, SQL.forget_old_moves, older)
+            await _all(connection, OVERVIEW.forget_old_activity, {"older_s": _ACTIVITY_KEPT_S})
 
 
 async def _all(connection: AsyncConnection[Any], statement: bytes, parameters: Mapping[str, float]) -> None:

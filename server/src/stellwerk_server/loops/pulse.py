@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.dispatch.claims import Claims
+from stellwerk_server.dispatch.live import Live
 from stellwerk_server.dispatch.results import Result, Results
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.loops.leases import Leases
@@ -33,6 +36,7 @@ class Pulse(Loop):
         results: Results,
         leases: Leases,
         timers: Timers,
+        live: Live,
     ) -> None:
         super().__init__(1.0)
         self._pool = pool
@@ -41,13 +45,31 @@ class Pulse(Loop):
         self._results = results
         self._leases = leases
         self._timers = timers
+        self._live = live
         self.database_up = True
 
     async def run_once(self) -> None:
         """Look, and wake those who have something to do."""
-        self.database_up, was_up = False, self.database_up
+        was_up = self.database_up
         if not was_up:
             self._leases.hold(_HOLD_S)
+        try:
+            row = await self._look()
+        except Exception:
+            # Not before: a probe that comes while a look is under way is told how the last one went.
+            self.database_up = False
+            raise
+        self.database_up = True
+        now, lanes, due, expired = row
+        self._timers.clock(round(now.timestamp() * SECOND))
+        self._claims.hint(lanes)
+        if expired:
+            self._leases.poke()
+        if due or not was_up:
+            self._timers.poke()
+        self._results.changed(self._results.watched())
+
+    async def _look(self) -> tuple[Any, ...]:
         async with self._pool.connection() as connection:
             columns = {"lanes": self._waiting.lanes(), "after": self._leases.mark or "-infinity"}
             row = await (await connection.execute(SQL.pulse, columns)).fetchone()
@@ -57,13 +79,7 @@ class Pulse(Loop):
                 for run_id, state, output, failure in ended:
                     reason = None if failure is None else failures.from_json(failure)
                     self._results.ended(Result(run_id, RunState(state), output, reason))
-        self.database_up = True
+            await self._live.pulse(connection)
         assert row is not None
-        now, lanes, due, expired = row
-        self._timers.clock(round(now.timestamp() * SECOND))
-        self._claims.hint(lanes)
-        if expired:
-            self._leases.poke()
-        if due or not was_up:
-            self._timers.poke()
-        self._results.changed(self._results.watched())
+        looked: tuple[Any, ...] = row
+        return looked

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections.abc import Callable
 
 from stellwerk_server.commit.committer import Committer
-from stellwerk_server.commit.outcome import Committed
+from stellwerk_server.commit.outcome import Applied, Committed
 from stellwerk_server.loops.base import Loop
-from stellwerk_server.model.commands import Command, FireTimer
+from stellwerk_server.model.commands import FireTimer
 from stellwerk_server.model.events import SECOND, Instant, TimerKind
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool
@@ -28,8 +29,16 @@ class Timers(Loop):
 
     name = "timers"
 
-    def __init__(self, pool: Pool, committer: Committer, period_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        committer: Committer,
+        fired: Callable[[float], None] = lambda lag_s: None,
+        period_s: float = 10.0,
+    ) -> None:
         super().__init__(period_s)
+        # Told of every timer that did what it was set for, with how many seconds after its moment.
+        self._fired = fired
         self._pool = pool
         self._committer = committer
         self._heap: list[tuple[Instant, int, str, TimerKind]] = []
@@ -86,7 +95,7 @@ class Timers(Loop):
     def _ring(self) -> None:
         assert self._offset is not None
         now = _monotonic() + self._offset
-        due: list[Command] = []
+        due: list[FireTimer] = []
         while self._heap and self._heap[0][0] <= now and len(due) < _BATCH:
             due_at, run_id, step, kind = heapq.heappop(self._heap)
             due.append(FireTimer(run_id, step, kind, due_at))
@@ -97,9 +106,14 @@ class Timers(Loop):
             task.add_done_callback(self._firing.discard)
         self._arm()
 
-    async def _fire(self, due: list[Command]) -> None:
+    async def _fire(self, due: list[FireTimer]) -> None:
         # A timer that is gone, early or met by a broken database stays as the table has it; the next round sees it.
-        await self._committer.submit_all(due)
+        outcomes = await self._committer.submit_all(due)
+        assert self._offset is not None
+        now = _monotonic() + self._offset
+        for fire, outcome in zip(due, outcomes, strict=True):
+            if isinstance(outcome, Applied) and outcome.changed and fire.kind <= TimerKind.RUN_DEADLINE:
+                self._fired((now - fire.due_at) / SECOND)
 
 
 def _monotonic() -> Instant:

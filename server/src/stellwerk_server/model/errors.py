@@ -5,6 +5,7 @@ StellwerkError
 ├── NotFound
 ├── AlreadyExists
 ├── Refused              FAILED_PRECONDITION: LEASE_LOST, RUN_TERMINAL, IDEMPOTENCY_KEY_REUSED, …
+├── Expired              OUT_OF_RANGE: what was asked for is no longer kept
 ├── Exhausted            RESOURCE_EXHAUSTED, with a time to wait
 └── Unavailable          the database is down or the server drains; safe to send again
 ExpressionError          a template or condition could not be evaluated: an outcome of a step, not of a call
@@ -54,6 +55,10 @@ class AlreadyExists(StellwerkError):
 
 class Refused(StellwerkError):
     """The state does not allow it."""
+
+
+class Expired(StellwerkError):
+    """It was there once, and is no longer kept."""
 
 
 class Exhausted(StellwerkError):

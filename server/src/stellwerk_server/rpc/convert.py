@@ -165,7 +165,7 @@ def step_message(step: Step, defined: StepDefinition, needs: Iterable[str], wait
         items_finished=step.items_finished or 0,
         waiting_for=waiting_for,
         child_run_id=_shown_id(step.child),
-        **_dispatch(defined),
+        **_described(defined, step.item),
     )
 
 
@@ -175,7 +175,7 @@ def unbegun_step_message(defined: StepDefinition, needs: Iterable[str], state: i
         step=defined.id,
         state=state,  # type: ignore[arg-type]  # the numbers are the proto's
         needs=needs,
-        **_dispatch(defined),
+        **_described(defined, None),
     )
 
 
@@ -237,10 +237,11 @@ def dead_letter_message(letter: DeadLetter) -> dead_letter_pb2.DeadLetter:
     )
 
 
-def _dispatch(defined: StepDefinition) -> dict[str, Any]:
+def _described(defined: StepDefinition, item: int | None) -> dict[str, Any]:
+    kind = "foreach" if defined.foreach is not None and item is None else defined.kind.name.lower()
     if defined.kind is not StepKind.ACTION:
-        return {}
-    return {"action": defined.action, "queue": defined.queue, "max_attempts": defined.retry.max_attempts}
+        return {"kind": kind, "signal": defined.signal}
+    return {"kind": kind, "action": defined.action, "queue": defined.queue, "max_attempts": defined.retry.max_attempts}
 
 
 def _shown_id(number: int | None) -> str:

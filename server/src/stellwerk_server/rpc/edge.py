@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -37,6 +39,7 @@ _CODES: list[tuple[type[StellwerkError], grpc.StatusCode]] = [
     (errors.NotFound, grpc.StatusCode.NOT_FOUND),
     (errors.AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
     (errors.Refused, grpc.StatusCode.FAILED_PRECONDITION),
+    (errors.Expired, grpc.StatusCode.OUT_OF_RANGE),
     (errors.Exhausted, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (errors.Unavailable, grpc.StatusCode.UNAVAILABLE),
 ]
@@ -47,11 +50,34 @@ def service_names() -> list[str]:
     return [service.full_name for service in _SERVICES]
 
 
-def services(servicers: Mapping[str, tuple[object, ...]]) -> Iterator[Any]:
-    """The gRPC handlers of every service, each method taken by name from the servicer that has it."""
+class Method(NamedTuple):
+    """A method of a servicer: the message it takes, and the call itself, `call(request, context)`."""
+
+    descriptor: MethodDescriptor
+    request: type[Message]
+    call: Callable[..., Any]
+
+
+def methods(servicers: Mapping[str, tuple[object, ...]]) -> dict[str, Method]:
+    """Every method of every service by name, each taken from the servicer that has it; no two have the same name."""
+    return {
+        method.name: Method(method, GetMessageClass(method.input_type), _find(method.name, servicers[service.name]))
+        for service in _SERVICES
+        for method in service.methods
+    }
+
+
+# What is told of every call that is over: its method, its code and how many seconds it took.
+Called = Callable[[str, str, float], None]
+Over = Callable[[str, float], None]
+
+
+def services(found: Mapping[str, Method], called: Called = lambda method, code, took_s: None) -> Iterator[Any]:
+    """The gRPC handlers of every service."""
     for service in _SERVICES:
-        methods = {m.name: _handler(m, _find(m.name, servicers[service.name])) for m in service.methods}
-        yield grpc.method_handlers_generic_handler(service.full_name, methods)
+        names = [method.name for method in service.methods]
+        handlers = {name: _handler(found[name], partial(called, name)) for name in names}
+        yield grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
 def code_of(error: StellwerkError) -> grpc.StatusCode:
@@ -64,13 +90,13 @@ def _find(name: str, servicers: tuple[object, ...]) -> Callable[..., Any]:
     return found
 
 
-def _handler(method: MethodDescriptor, call: Callable[..., Any]) -> Any:
-    parse = _parser(GetMessageClass(method.input_type))
-    if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(_stream_in(parse, call), None, _encode)
-    if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(_stream_out(parse, call), None, _encode)
-    return grpc.unary_unary_rpc_method_handler(_unary(parse, call), None, _encode)
+def _handler(method: Method, over: Over) -> Any:
+    parse, call = _parser(method.request), method.call
+    if method.descriptor.client_streaming:
+        return grpc.stream_stream_rpc_method_handler(_stream_in(parse, call, over), None, _encode)
+    if method.descriptor.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(_stream_out(parse, call, over), None, _encode)
+    return grpc.unary_unary_rpc_method_handler(_unary(parse, call, over), None, _encode)
 
 
 def _encode(message: Message) -> bytes:
@@ -91,29 +117,42 @@ def _parser(message_class: type[Message]) -> Callable[[bytes], Any]:
     return parse_or_refuse
 
 
-def _unary(parse: Callable[[bytes], Any], call: Callable[..., Any]) -> Callable[..., Any]:
+def _unary(parse: Callable[[bytes], Any], call: Callable[..., Any], over: Over) -> Callable[..., Any]:
     async def handle(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        began_s, code = time.perf_counter(), "CANCELLED"
         try:
-            return await call(parse(data), context)
+            response = await call(parse(data), context)
+            code = "OK"
+            return response
         except Exception as error:
+            code = _code_name(error)
             await _abort(context, error)
+        finally:
+            over(code, time.perf_counter() - began_s)
 
     return handle
 
 
-def _stream_out(parse: Callable[[bytes], Any], call: Callable[..., Any]) -> Callable[..., Any]:
+def _stream_out(parse: Callable[[bytes], Any], call: Callable[..., Any], over: Over) -> Callable[..., Any]:
     async def handle(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        began_s, code = time.perf_counter(), "CANCELLED"
         try:
             async for response in call(parse(data), context):
                 yield response
+            code = "OK"
         except Exception as error:
+            code = _code_name(error)
             await _abort(context, error)
+        finally:
+            over(code, time.perf_counter() - began_s)
 
     return handle
 
 
-def _stream_in(parse: Callable[[bytes], Any], call: Callable[..., Any]) -> Callable[..., Any]:
+def _stream_in(parse: Callable[[bytes], Any], call: Callable[..., Any], over: Over) -> Callable[..., Any]:
     async def handle(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        began_s, code = time.perf_counter(), "CANCELLED"
+
         async def parsed() -> AsyncIterator[Any]:
             async for data in requests:
                 yield parse(data)
@@ -121,16 +160,29 @@ def _stream_in(parse: Callable[[bytes], Any], call: Callable[..., Any]) -> Calla
         try:
             async for response in call(parsed(), context):
                 yield response
+            code = "OK"
         except Exception as error:
+            code = _code_name(error)
             await _abort(context, error)
+        finally:
+            over(code, time.perf_counter() - began_s)
 
     return handle
+
+
+def _code_name(error: Exception) -> str:
+    """The code a caller sees for what has happened."""
+    if isinstance(error, grpc.aio.AbortError | grpc.aio.UsageError):
+        return grpc.StatusCode.CANCELLED.name
+    if isinstance(error, GONE):
+        return grpc.StatusCode.UNAVAILABLE.name
+    return code_of(error).name if isinstance(error, StellwerkError) else grpc.StatusCode.INTERNAL.name
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
     if isinstance(error, grpc.aio.AbortError | asyncio.CancelledError | grpc.aio.UsageError):
         raise error
-    known = _known(error)
+    known = known_error(error)
     code = code_of(known)
     status = status_pb2.Status(code=code.value[0], message=known.message)
     status.details.extend(_details(known))
@@ -138,7 +190,8 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) 
     await context.abort(code, known.message, trailing)
 
 
-def _known(error: Exception) -> StellwerkError:
+def known_error(error: Exception) -> StellwerkError:
+    """The error a caller may see for what has happened; what should not happen is logged, and INTERNAL."""
     if isinstance(error, StellwerkError):
         return error
     if isinstance(error, GONE):

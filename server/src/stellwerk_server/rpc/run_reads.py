@@ -106,7 +106,7 @@ class RunReads:
             workflow = await self._workflows.by_id(run.workflow_id)
             messages = step_messages(run, workflow.definition, begun, served)
         else:
-            messages = [_message_of_code(step, served) for step in begun]
+            messages = [message_of_code(step, served) for step in begun]
         for message in messages:
             if message.state == run_pb2.STEP_STATE_LEASED:
                 progress = convert.payload_message(self._progress(run.id, message.step))
@@ -137,7 +137,8 @@ def step_messages(
     return messages
 
 
-def _message_of_code(step: Step, served: Sequence[Served]) -> run_pb2.Step:
+def message_of_code(step: Step, served: Sequence[Served]) -> run_pb2.Step:
+    """A step that code has asked for."""
     defined = step_definition(step.key, step.position, json.loads(step.definition or "{}"))
     return convert.step_message(step, defined, (), why_it_waits(step, defined, served))
 

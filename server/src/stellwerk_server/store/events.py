@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,33 @@ from stellwerk_server.model.events import Event, EventType, Instant
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.store import rows, sql
 
-_AFTER = sql.load("read").events_after
+_READ = sql.load("read")
+_AFTER = _READ.events_after
+_ATTEMPTS = _READ.attempts_of_steps
+# Of the attempts of one answer: the newest, and their failures until they take up this much.
+_MOST_ATTEMPTS, _ATTEMPT_BYTES = 20_000, 3 << 20
+# What begins or ends an attempt.
+_OF_ATTEMPTS = [
+    EventType.STEP_CHILD_STARTED,
+    EventType.STEP_SUCCEEDED,
+    EventType.STEP_ATTEMPT_FAILED,
+    EventType.STEP_DEAD,
+    EventType.STEP_FAILED,
+    EventType.STEP_RAN,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEvent:
+    """What the history says of one attempt: that its child run began, or how it ended; `failure` is the stored JSON."""
+
+    step: str
+    type: int
+    at: Instant
+    attempt: int
+    worker: str | None
+    started_at: Instant | None
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +75,11 @@ async def after(connection: AsyncConnection[Any], run_id: int, seq: int, size: i
     """The events with a greater sequence, at most `size` of them and rows.PAGE_BYTES."""
     found = await rows.page(connection, _Row, _AFTER, {"run_id": run_id, "seq": seq}, size)
     return rows.Page([row.event() for row in found.rows], found.more)
+
+
+async def attempts(connection: AsyncConnection[Any], run_id: int, keys: Sequence[str]) -> list[AttemptEvent]:
+    """The attempts of these steps in order; of very many the newest."""
+    types = [int(type) for type in _OF_ATTEMPTS]
+    bounds = {"limit": _MOST_ATTEMPTS, "max_bytes": _ATTEMPT_BYTES}
+    columns = {"run_id": run_id, "keys": list(keys), "types": types, **bounds}
+    return await rows.many(connection, AttemptEvent, _ATTEMPTS, columns)

@@ -24,6 +24,7 @@ _LIST_OF_WORKFLOW = _READ.list_runs_of_workflow
 _LIST_BY_ATTRIBUTES = _READ.list_runs_by_attributes
 _RAREST = _READ.rarest_attribute
 _PUBLISHED = _READ.published_of_run
+_HEAD = _READ.get_run_head
 
 MAX_ID = (1 << 63) - 1
 # Ids carry a server's clock and `created_at` the database's; the two never differ by more than this.
@@ -63,6 +64,18 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """What a reader of its steps has to know of a run; `decided` as with Run."""
+
+    id: int
+    namespace: str
+    workflow_id: int
+    state: int
+    seq: int
+    decided: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """A value that the code of a run shows."""
 
@@ -98,6 +111,11 @@ async def snapshot(connection: AsyncConnection[Any]) -> None:
 async def get(connection: AsyncConnection[Any], namespace: str, run_id: int) -> Run | None:
     """The run, None when this namespace has none of that id."""
     return await rows.one(connection, Run, _GET, {"namespace": namespace, "run_id": run_id, "decision": DECISION})
+
+
+async def head(connection: AsyncConnection[Any], namespace: str, run_id: int) -> Head | None:
+    """The run without anything large, None when this namespace has none of that id."""
+    return await rows.one(connection, Head, _HEAD, {"namespace": namespace, "run_id": run_id})
 
 
 async def published(connection: AsyncConnection[Any], run_id: int, max_bytes: int) -> list[Published]:

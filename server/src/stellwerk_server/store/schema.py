@@ -352,3 +352,17 @@ workers = Table(
     PrimaryKeyConstraint("namespace_id", "id"),
     CheckConstraint("slots >= 0"),
 )
+
+# Runs by minute, as counted by the servers; the broom drops what is older than a day.
+activity = Table(
+    "activity",
+    metadata,
+    _needed("namespace_id", Integer),
+    _moment("minute", nullable=False),
+    _needed("started", BigInteger),
+    _needed("succeeded", BigInteger),
+    _needed("failed", BigInteger),
+    _needed("ended_otherwise", BigInteger),
+    PrimaryKeyConstraint("namespace_id", "minute"),
+    postgresql_with=_ROOM_FOR_UPDATES,
+)

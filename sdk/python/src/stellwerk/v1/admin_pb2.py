@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18stellwerk/v1/admin.proto\x12\x0cstellwerk.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetServerRequest\"\xd1\x01\n\x11GetServerResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03now\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\x12\x13\n\x0b\x64\x61tabase_up\x18\x05 \x01(\x08\x12\x10\n\x08redis_up\x18\x06 \x01(\x08\x12\x19\n\x11max_payload_bytes\x18\x07 \x01(\x03\"\xde\x01\n\x06Worker\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x03 \x03(\t\x12\r\n\x05slots\x18\x04 \x01(\x05\x12\x0e\n\x06leased\x18\x05 \x01(\x05\x12\x0b\n\x03sdk\x18\x06 \x01(\t\x12\x0c\n\x04host\x18\x07 \x01(\t\x12\x33\n\x0f\x66irst_seen_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x12ListWorkersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"<\n\x13ListWorkersResponse\x12%\n\x07workers\x18\x01 \x03(\x0b\x32\x14.stellwerk.v1.Worker\"\x8d\x01\n\x05Queue\x12\r\n\x05queue\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\r\n\x05ready\x18\x03 \x01(\x03\x12\x0e\n\x06leased\x18\x04 \x01(\x03\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x35\n\x11oldest_ready_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"&\n\x11ListQueuesRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"9\n\x12ListQueuesResponse\x12#\n\x06queues\x18\x01 \x03(\x0b\x32\x13.stellwerk.v1.Queue2\x81\x02\n\x0c\x41\x64minService\x12L\n\tGetServer\x12\x1e.stellwerk.v1.GetServerRequest\x1a\x1f.stellwerk.v1.GetServerResponse\x12R\n\x0bListWorkers\x12 .stellwerk.v1.ListWorkersRequest\x1a!.stellwerk.v1.ListWorkersResponse\x12O\n\nListQueues\x12\x1f.stellwerk.v1.ListQueuesRequest\x1a .stellwerk.v1.ListQueuesResponseB\x13\n\x0fio.stellwerk.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18stellwerk/v1/admin.proto\x12\x0cstellwerk.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetServerRequest\"\xd1\x01\n\x11GetServerResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03now\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\x12\x13\n\x0b\x64\x61tabase_up\x18\x05 \x01(\x08\x12\x10\n\x08redis_up\x18\x06 \x01(\x08\x12\x19\n\x11max_payload_bytes\x18\x07 \x01(\x03\"\xde\x01\n\x06Worker\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x03 \x03(\t\x12\r\n\x05slots\x18\x04 \x01(\x05\x12\x0e\n\x06leased\x18\x05 \x01(\x05\x12\x0b\n\x03sdk\x18\x06 \x01(\t\x12\x0c\n\x04host\x18\x07 \x01(\t\x12\x33\n\x0f\x66irst_seen_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x12ListWorkersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"<\n\x13ListWorkersResponse\x12%\n\x07workers\x18\x01 \x03(\x0b\x32\x14.stellwerk.v1.Worker\"\x8d\x01\n\x05Queue\x12\r\n\x05queue\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\r\n\x05ready\x18\x03 \x01(\x03\x12\x0e\n\x06leased\x18\x04 \x01(\x03\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x35\n\x11oldest_ready_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"&\n\x11ListQueuesRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"9\n\x12ListQueuesResponse\x12#\n\x06queues\x18\x01 \x03(\x0b\x32\x13.stellwerk.v1.Queue\"s\n\x05Timer\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12,\n\x08\x64ue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x11ListTimersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"R\n\x12ListTimersResponse\x12#\n\x06timers\x18\x01 \x03(\x0b\x32\x13.stellwerk.v1.Timer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12GetOverviewRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"\x91\x03\n\x13GetOverviewResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x42\n\truns_open\x18\x02 \x03(\x0b\x32/.stellwerk.v1.GetOverviewResponse.RunsOpenEntry\x12\x19\n\x11\x64\x65\x61\x64_letters_open\x18\x03 \x01(\x03\x12\x13\n\x0btasks_ready\x18\x04 \x01(\x03\x12\x14\n\x0ctasks_leased\x18\x05 \x01(\x03\x12\x35\n\x11oldest_ready_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07workers\x18\x07 \x01(\x05\x12\x0e\n\x06timers\x18\x08 \x01(\x03\x12\x14\n\x0cruns_stalled\x18\t \x01(\x03\x12(\n\x08\x61\x63tivity\x18\n \x03(\x0b\x32\x16.stellwerk.v1.Activity\x1a/\n\rRunsOpenEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\x81\x01\n\x08\x41\x63tivity\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07started\x18\x02 \x01(\x03\x12\x11\n\tsucceeded\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x17\n\x0f\x65nded_otherwise\x18\x05 \x01(\x03\x32\xa6\x03\n\x0c\x41\x64minService\x12L\n\tGetServer\x12\x1e.stellwerk.v1.GetServerRequest\x1a\x1f.stellwerk.v1.GetServerResponse\x12R\n\x0bListWorkers\x12 .stellwerk.v1.ListWorkersRequest\x1a!.stellwerk.v1.ListWorkersResponse\x12O\n\nListQueues\x12\x1f.stellwerk.v1.ListQueuesRequest\x1a .stellwerk.v1.ListQueuesResponse\x12O\n\nListTimers\x12\x1f.stellwerk.v1.ListTimersRequest\x1a .stellwerk.v1.ListTimersResponse\x12R\n\x0bGetOverview\x12 .stellwerk.v1.GetOverviewRequest\x1a!.stellwerk.v1.GetOverviewResponseB\x13\n\x0fio.stellwerk.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stellwerk.v1.admin_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017io.stellwerk.v1P\001'
+  _globals['_GETOVERVIEWRESPONSE_RUNSOPENENTRY']._loaded_options = None
+  _globals['_GETOVERVIEWRESPONSE_RUNSOPENENTRY']._serialized_options = b'8\001'
   _globals['_GETSERVERREQUEST']._serialized_start=75
   _globals['_GETSERVERREQUEST']._serialized_end=93
   _globals['_GETSERVERRESPONSE']._serialized_start=96
@@ -49,6 +51,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTQUEUESREQUEST']._serialized_end=817
   _globals['_LISTQUEUESRESPONSE']._serialized_start=819
   _globals['_LISTQUEUESRESPONSE']._serialized_end=876
-  _globals['_ADMINSERVICE']._serialized_start=879
-  _globals['_ADMINSERVICE']._serialized_end=1136
+  _globals['_TIMER']._serialized_start=878
+  _globals['_TIMER']._serialized_end=993
+  _globals['_LISTTIMERSREQUEST']._serialized_start=995
+  _globals['_LISTTIMERSREQUEST']._serialized_end=1090
+  _globals['_LISTTIMERSRESPONSE']._serialized_start=1092
+  _globals['_LISTTIMERSRESPONSE']._serialized_end=1174
+  _globals['_GETOVERVIEWREQUEST']._serialized_start=1176
+  _globals['_GETOVERVIEWREQUEST']._serialized_end=1215
+  _globals['_GETOVERVIEWRESPONSE']._serialized_start=1218
+  _globals['_GETOVERVIEWRESPONSE']._serialized_end=1619
+  _globals['_GETOVERVIEWRESPONSE_RUNSOPENENTRY']._serialized_start=1572
+  _globals['_GETOVERVIEWRESPONSE_RUNSOPENENTRY']._serialized_end=1619
+  _globals['_ACTIVITY']._serialized_start=1622
+  _globals['_ACTIVITY']._serialized_end=1751
+  _globals['_ADMINSERVICE']._serialized_start=1754
+  _globals['_ADMINSERVICE']._serialized_end=2176
 # @@protoc_insertion_point(module_scope)

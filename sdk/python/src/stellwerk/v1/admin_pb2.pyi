@@ -92,3 +92,88 @@ class ListQueuesResponse(_message.Message):
     QUEUES_FIELD_NUMBER: _ClassVar[int]
     queues: _containers.RepeatedCompositeFieldContainer[Queue]
     def __init__(self, queues: _Optional[_Iterable[_Union[Queue, _Mapping]]] = ...) -> None: ...
+
+class Timer(_message.Message):
+    __slots__ = ("run_id", "workflow", "step", "kind", "due_time")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DUE_TIME_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    workflow: str
+    step: str
+    kind: str
+    due_time: _timestamp_pb2.Timestamp
+    def __init__(self, run_id: _Optional[str] = ..., workflow: _Optional[str] = ..., step: _Optional[str] = ..., kind: _Optional[str] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListTimersRequest(_message.Message):
+    __slots__ = ("namespace", "workflow", "page_size", "page_token")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    workflow: str
+    page_size: int
+    page_token: str
+    def __init__(self, namespace: _Optional[str] = ..., workflow: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListTimersResponse(_message.Message):
+    __slots__ = ("timers", "next_page_token")
+    TIMERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    timers: _containers.RepeatedCompositeFieldContainer[Timer]
+    next_page_token: str
+    def __init__(self, timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetOverviewRequest(_message.Message):
+    __slots__ = ("namespace",)
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    def __init__(self, namespace: _Optional[str] = ...) -> None: ...
+
+class GetOverviewResponse(_message.Message):
+    __slots__ = ("now", "runs_open", "dead_letters_open", "tasks_ready", "tasks_leased", "oldest_ready_time", "workers", "timers", "runs_stalled", "activity")
+    class RunsOpenEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    RUNS_OPEN_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTERS_OPEN_FIELD_NUMBER: _ClassVar[int]
+    TASKS_READY_FIELD_NUMBER: _ClassVar[int]
+    TASKS_LEASED_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_READY_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    TIMERS_FIELD_NUMBER: _ClassVar[int]
+    RUNS_STALLED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_FIELD_NUMBER: _ClassVar[int]
+    now: _timestamp_pb2.Timestamp
+    runs_open: _containers.ScalarMap[str, int]
+    dead_letters_open: int
+    tasks_ready: int
+    tasks_leased: int
+    oldest_ready_time: _timestamp_pb2.Timestamp
+    workers: int
+    timers: int
+    runs_stalled: int
+    activity: _containers.RepeatedCompositeFieldContainer[Activity]
+    def __init__(self, now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., runs_open: _Optional[_Mapping[str, int]] = ..., dead_letters_open: _Optional[int] = ..., tasks_ready: _Optional[int] = ..., tasks_leased: _Optional[int] = ..., oldest_ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workers: _Optional[int] = ..., timers: _Optional[int] = ..., runs_stalled: _Optional[int] = ..., activity: _Optional[_Iterable[_Union[Activity, _Mapping]]] = ...) -> None: ...
+
+class Activity(_message.Message):
+    __slots__ = ("time", "started", "succeeded", "failed", "ended_otherwise")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_OTHERWISE_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    started: int
+    succeeded: int
+    failed: int
+    ended_otherwise: int
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[int] = ..., succeeded: _Optional[int] = ..., failed: _Optional[int] = ..., ended_otherwise: _Optional[int] = ...) -> None: ...

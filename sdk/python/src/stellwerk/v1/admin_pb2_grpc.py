@@ -50,6 +50,16 @@ class AdminServiceStub:
                 request_serializer=stellwerk_dot_v1_dot_admin__pb2.ListQueuesRequest.SerializeToString,
                 response_deserializer=stellwerk_dot_v1_dot_admin__pb2.ListQueuesResponse.FromString,
                 _registered_method=True)
+        self.ListTimers = channel.unary_unary(
+                '/stellwerk.v1.AdminService/ListTimers',
+                request_serializer=stellwerk_dot_v1_dot_admin__pb2.ListTimersRequest.SerializeToString,
+                response_deserializer=stellwerk_dot_v1_dot_admin__pb2.ListTimersResponse.FromString,
+                _registered_method=True)
+        self.GetOverview = channel.unary_unary(
+                '/stellwerk.v1.AdminService/GetOverview',
+                request_serializer=stellwerk_dot_v1_dot_admin__pb2.GetOverviewRequest.SerializeToString,
+                response_deserializer=stellwerk_dot_v1_dot_admin__pb2.GetOverviewResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -74,6 +84,20 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTimers(self, request, context):
+        """Timers that are set, soonest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOverview(self, request, context):
+        """What an operator wants to see first, in one answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +115,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListQueues,
                     request_deserializer=stellwerk_dot_v1_dot_admin__pb2.ListQueuesRequest.FromString,
                     response_serializer=stellwerk_dot_v1_dot_admin__pb2.ListQueuesResponse.SerializeToString,
+            ),
+            'ListTimers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTimers,
+                    request_deserializer=stellwerk_dot_v1_dot_admin__pb2.ListTimersRequest.FromString,
+                    response_serializer=stellwerk_dot_v1_dot_admin__pb2.ListTimersResponse.SerializeToString,
+            ),
+            'GetOverview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOverview,
+                    request_deserializer=stellwerk_dot_v1_dot_admin__pb2.GetOverviewRequest.FromString,
+                    response_serializer=stellwerk_dot_v1_dot_admin__pb2.GetOverviewResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +209,60 @@ class AdminService:
             '/stellwerk.v1.AdminService/ListQueues',
             stellwerk_dot_v1_dot_admin__pb2.ListQueuesRequest.SerializeToString,
             stellwerk_dot_v1_dot_admin__pb2.ListQueuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTimers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stellwerk.v1.AdminService/ListTimers',
+            stellwerk_dot_v1_dot_admin__pb2.ListTimersRequest.SerializeToString,
+            stellwerk_dot_v1_dot_admin__pb2.ListTimersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOverview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stellwerk.v1.AdminService/GetOverview',
+            stellwerk_dot_v1_dot_admin__pb2.GetOverviewRequest.SerializeToString,
+            stellwerk_dot_v1_dot_admin__pb2.GetOverviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -75,6 +75,11 @@ class RunServiceStub:
                 request_serializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryRequest.SerializeToString,
                 response_deserializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryResponse.FromString,
                 _registered_method=True)
+        self.ListSteps = channel.unary_unary(
+                '/stellwerk.v1.RunService/ListSteps',
+                request_serializer=stellwerk_dot_v1_dot_run__pb2.ListStepsRequest.SerializeToString,
+                response_deserializer=stellwerk_dot_v1_dot_run__pb2.ListStepsResponse.FromString,
+                _registered_method=True)
         self.SignalRun = channel.unary_unary(
                 '/stellwerk.v1.RunService/SignalRun',
                 request_serializer=stellwerk_dot_v1_dot_run__pb2.SignalRunRequest.SerializeToString,
@@ -159,6 +164,13 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSteps(self, request, context):
+        """The steps of a run in order, a page at a time, each page as of one moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SignalRun(self, request, context):
         """Tells an open run something, once per signal id; kept until a step waits for it.
         """
@@ -236,6 +248,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.GetHistory,
                     request_deserializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryRequest.FromString,
                     response_serializer=stellwerk_dot_v1_dot_run__pb2.GetHistoryResponse.SerializeToString,
+            ),
+            'ListSteps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSteps,
+                    request_deserializer=stellwerk_dot_v1_dot_run__pb2.ListStepsRequest.FromString,
+                    response_serializer=stellwerk_dot_v1_dot_run__pb2.ListStepsResponse.SerializeToString,
             ),
             'SignalRun': grpc.unary_unary_rpc_method_handler(
                     servicer.SignalRun,
@@ -480,6 +497,33 @@ class RunService:
             '/stellwerk.v1.RunService/GetHistory',
             stellwerk_dot_v1_dot_run__pb2.GetHistoryRequest.SerializeToString,
             stellwerk_dot_v1_dot_run__pb2.GetHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSteps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stellwerk.v1.RunService/ListSteps',
+            stellwerk_dot_v1_dot_run__pb2.ListStepsRequest.SerializeToString,
+            stellwerk_dot_v1_dot_run__pb2.ListStepsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -346,7 +346,7 @@ from (
     from steps s
     left join leases l on l.run_id = s.run_id and l.step = s.key
     where s.run_id = %(run_id)b
-      and (s.position, coalesce(s.item, -1)) > (%(position)b::integer, %(item)b::integer)
+      and (s.position, coalesce(s.item, -1)) > (%(position)b::bigint, %(item)b::bigint)
       and (s.item is null or not %(omit_items)b)
       and (%(keys)b::text[] is null or s.key = any(%(keys)b::text[]))
       and (%(states)b::smallint[] is null

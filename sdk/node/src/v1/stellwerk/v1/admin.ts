@@ -80,6 +80,75 @@ export interface ListQueuesResponse {
   queues: Queue[];
 }
 
+/** Something that will happen to a run at a moment. */
+export interface Timer {
+  runId: string;
+  workflow: string;
+  /** Empty when it is about the run as a whole. */
+  step: string;
+  /** RETRY, SLEEP, STEP_TIMEOUT, START_TIMEOUT, SIGNAL_TIMEOUT, RUN_TIMEOUT or DECISION_RETRY. */
+  kind: string;
+  dueTime: Date | undefined;
+}
+
+export interface ListTimersRequest {
+  namespace: string;
+  /** Only those of runs of this workflow. */
+  workflow: string;
+  /** Default 100, at most 1,000. */
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListTimersResponse {
+  timers: Timer[];
+  nextPageToken: string;
+}
+
+export interface GetOverviewRequest {
+  namespace: string;
+}
+
+export interface GetOverviewResponse {
+  /** The database's clock. */
+  now:
+    | Date
+    | undefined;
+  /** Open runs by state ("RUNNING", "BLOCKED"). */
+  runsOpen: { [key: string]: number };
+  deadLettersOpen: number;
+  /** Ready and not handed out. */
+  tasksReady: number;
+  tasksLeased: number;
+  /** Since when the oldest ready task waits. */
+  oldestReadyTime:
+    | Date
+    | undefined;
+  /** Live ones. */
+  workers: number;
+  timers: number;
+  /** Open runs that nothing will move, as this server's auditor has last seen it (docs/telemetry.md). */
+  runsStalled: number;
+  /** The last 60 minutes, oldest first; minutes in which nothing started or ended are left out. */
+  activity: Activity[];
+}
+
+export interface GetOverviewResponse_RunsOpenEntry {
+  key: string;
+  value: number;
+}
+
+/** Runs of one minute. */
+export interface Activity {
+  /** The minute's beginning. */
+  time: Date | undefined;
+  started: number;
+  succeeded: number;
+  failed: number;
+  /** CANCELLED, TERMINATED, TIMED_OUT or CONTINUED. */
+  endedOtherwise: number;
+}
+
 function createBaseGetServerRequest(): GetServerRequest {
   return {};
 }
@@ -754,6 +823,681 @@ export const ListQueuesResponse: MessageFns<ListQueuesResponse> = {
   },
 };
 
+function createBaseTimer(): Timer {
+  return { runId: "", workflow: "", step: "", kind: "", dueTime: undefined };
+}
+
+export const Timer: MessageFns<Timer> = {
+  encode(message: Timer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.step !== "") {
+      writer.uint32(26).string(message.step);
+    }
+    if (message.kind !== "") {
+      writer.uint32(34).string(message.kind);
+    }
+    if (message.dueTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueTime), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Timer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTimer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dueTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Timer>, I>>(base?: I): Timer {
+    return Timer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Timer>, I>>(object: I): Timer {
+    const message = createBaseTimer();
+    message.runId = object.runId ?? "";
+    message.workflow = object.workflow ?? "";
+    message.step = object.step ?? "";
+    message.kind = object.kind ?? "";
+    message.dueTime = object.dueTime ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListTimersRequest(): ListTimersRequest {
+  return { namespace: "", workflow: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListTimersRequest: MessageFns<ListTimersRequest> = {
+  encode(message: ListTimersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTimersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTimersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListTimersRequest>, I>>(base?: I): ListTimersRequest {
+    return ListTimersRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListTimersRequest>, I>>(object: I): ListTimersRequest {
+    const message = createBaseListTimersRequest();
+    message.namespace = object.namespace ?? "";
+    message.workflow = object.workflow ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListTimersResponse(): ListTimersResponse {
+  return { timers: [], nextPageToken: "" };
+}
+
+export const ListTimersResponse: MessageFns<ListTimersResponse> = {
+  encode(message: ListTimersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.timers) {
+      Timer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTimersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTimersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.timers.push(Timer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListTimersResponse>, I>>(base?: I): ListTimersResponse {
+    return ListTimersResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListTimersResponse>, I>>(object: I): ListTimersResponse {
+    const message = createBaseListTimersResponse();
+    message.timers = object.timers?.map((e) => Timer.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetOverviewRequest(): GetOverviewRequest {
+  return { namespace: "" };
+}
+
+export const GetOverviewRequest: MessageFns<GetOverviewRequest> = {
+  encode(message: GetOverviewRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOverviewRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOverviewRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetOverviewRequest>, I>>(base?: I): GetOverviewRequest {
+    return GetOverviewRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetOverviewRequest>, I>>(object: I): GetOverviewRequest {
+    const message = createBaseGetOverviewRequest();
+    message.namespace = object.namespace ?? "";
+    return message;
+  },
+};
+
+function createBaseGetOverviewResponse(): GetOverviewResponse {
+  return {
+    now: undefined,
+    runsOpen: {},
+    deadLettersOpen: 0,
+    tasksReady: 0,
+    tasksLeased: 0,
+    oldestReadyTime: undefined,
+    workers: 0,
+    timers: 0,
+    runsStalled: 0,
+    activity: [],
+  };
+}
+
+export const GetOverviewResponse: MessageFns<GetOverviewResponse> = {
+  encode(message: GetOverviewResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.now !== undefined) {
+      Timestamp.encode(toTimestamp(message.now), writer.uint32(10).fork()).join();
+    }
+    globalThis.Object.entries(message.runsOpen).forEach(([key, value]: [string, number]) => {
+      GetOverviewResponse_RunsOpenEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    if (message.deadLettersOpen !== 0) {
+      writer.uint32(24).int64(message.deadLettersOpen);
+    }
+    if (message.tasksReady !== 0) {
+      writer.uint32(32).int64(message.tasksReady);
+    }
+    if (message.tasksLeased !== 0) {
+      writer.uint32(40).int64(message.tasksLeased);
+    }
+    if (message.oldestReadyTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.oldestReadyTime), writer.uint32(50).fork()).join();
+    }
+    if (message.workers !== 0) {
+      writer.uint32(56).int32(message.workers);
+    }
+    if (message.timers !== 0) {
+      writer.uint32(64).int64(message.timers);
+    }
+    if (message.runsStalled !== 0) {
+      writer.uint32(72).int64(message.runsStalled);
+    }
+    for (const v of message.activity) {
+      Activity.encode(v!, writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOverviewResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOverviewResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.now = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = GetOverviewResponse_RunsOpenEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.runsOpen[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deadLettersOpen = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.tasksReady = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.tasksLeased = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.oldestReadyTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.workers = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.timers = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.runsStalled = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.activity.push(Activity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetOverviewResponse>, I>>(base?: I): GetOverviewResponse {
+    return GetOverviewResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetOverviewResponse>, I>>(object: I): GetOverviewResponse {
+    const message = createBaseGetOverviewResponse();
+    message.now = object.now ?? undefined;
+    message.runsOpen = (globalThis.Object.entries(object.runsOpen ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.deadLettersOpen = object.deadLettersOpen ?? 0;
+    message.tasksReady = object.tasksReady ?? 0;
+    message.tasksLeased = object.tasksLeased ?? 0;
+    message.oldestReadyTime = object.oldestReadyTime ?? undefined;
+    message.workers = object.workers ?? 0;
+    message.timers = object.timers ?? 0;
+    message.runsStalled = object.runsStalled ?? 0;
+    message.activity = object.activity?.map((e) => Activity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetOverviewResponse_RunsOpenEntry(): GetOverviewResponse_RunsOpenEntry {
+  return { key: "", value: 0 };
+}
+
+export const GetOverviewResponse_RunsOpenEntry: MessageFns<GetOverviewResponse_RunsOpenEntry> = {
+  encode(message: GetOverviewResponse_RunsOpenEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOverviewResponse_RunsOpenEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOverviewResponse_RunsOpenEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetOverviewResponse_RunsOpenEntry>, I>>(
+    base?: I,
+  ): GetOverviewResponse_RunsOpenEntry {
+    return GetOverviewResponse_RunsOpenEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetOverviewResponse_RunsOpenEntry>, I>>(
+    object: I,
+  ): GetOverviewResponse_RunsOpenEntry {
+    const message = createBaseGetOverviewResponse_RunsOpenEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseActivity(): Activity {
+  return { time: undefined, started: 0, succeeded: 0, failed: 0, endedOtherwise: 0 };
+}
+
+export const Activity: MessageFns<Activity> = {
+  encode(message: Activity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(10).fork()).join();
+    }
+    if (message.started !== 0) {
+      writer.uint32(16).int64(message.started);
+    }
+    if (message.succeeded !== 0) {
+      writer.uint32(24).int64(message.succeeded);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(32).int64(message.failed);
+    }
+    if (message.endedOtherwise !== 0) {
+      writer.uint32(40).int64(message.endedOtherwise);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Activity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.started = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.succeeded = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failed = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.endedOtherwise = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Activity>, I>>(base?: I): Activity {
+    return Activity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Activity>, I>>(object: I): Activity {
+    const message = createBaseActivity();
+    message.time = object.time ?? undefined;
+    message.started = object.started ?? 0;
+    message.succeeded = object.succeeded ?? 0;
+    message.failed = object.failed ?? 0;
+    message.endedOtherwise = object.endedOtherwise ?? 0;
+    return message;
+  },
+};
+
 /** What the operator looks at. */
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
@@ -784,12 +1528,36 @@ export const AdminServiceService = {
     responseSerialize: (value: ListQueuesResponse): Buffer => Buffer.from(ListQueuesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListQueuesResponse => ListQueuesResponse.decode(value),
   },
+  /** Timers that are set, soonest first. */
+  listTimers: {
+    path: "/stellwerk.v1.AdminService/ListTimers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTimersRequest): Buffer => Buffer.from(ListTimersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTimersRequest => ListTimersRequest.decode(value),
+    responseSerialize: (value: ListTimersResponse): Buffer => Buffer.from(ListTimersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTimersResponse => ListTimersResponse.decode(value),
+  },
+  /** What an operator wants to see first, in one answer. */
+  getOverview: {
+    path: "/stellwerk.v1.AdminService/GetOverview" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetOverviewRequest): Buffer => Buffer.from(GetOverviewRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetOverviewRequest => GetOverviewRequest.decode(value),
+    responseSerialize: (value: GetOverviewResponse): Buffer => Buffer.from(GetOverviewResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetOverviewResponse => GetOverviewResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
   getServer: handleUnaryCall<GetServerRequest, GetServerResponse>;
   listWorkers: handleUnaryCall<ListWorkersRequest, ListWorkersResponse>;
   listQueues: handleUnaryCall<ListQueuesRequest, ListQueuesResponse>;
+  /** Timers that are set, soonest first. */
+  listTimers: handleUnaryCall<ListTimersRequest, ListTimersResponse>;
+  /** What an operator wants to see first, in one answer. */
+  getOverview: handleUnaryCall<GetOverviewRequest, GetOverviewResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -837,6 +1605,38 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListQueuesResponse) => void,
+  ): ClientUnaryCall;
+  /** Timers that are set, soonest first. */
+  listTimers(
+    request: ListTimersRequest,
+    callback: (error: ServiceError | null, response: ListTimersResponse) => void,
+  ): ClientUnaryCall;
+  listTimers(
+    request: ListTimersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTimersResponse) => void,
+  ): ClientUnaryCall;
+  listTimers(
+    request: ListTimersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTimersResponse) => void,
+  ): ClientUnaryCall;
+  /** What an operator wants to see first, in one answer. */
+  getOverview(
+    request: GetOverviewRequest,
+    callback: (error: ServiceError | null, response: GetOverviewResponse) => void,
+  ): ClientUnaryCall;
+  getOverview(
+    request: GetOverviewRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetOverviewResponse) => void,
+  ): ClientUnaryCall;
+  getOverview(
+    request: GetOverviewRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetOverviewResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -135,6 +135,33 @@ export interface Step {
   waitingFor: string;
   /** The last run a step of kind `workflow` has started. */
   childRunId: string;
+  /** Oldest first. Filled by ListSteps with `include_attempts`. */
+  attempts: Attempt[];
+  /** Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`. */
+  itemStates: { [key: string]: number };
+  /** action, sleep, signal, workflow, foreach or local. */
+  kind: string;
+  /** The name of the signal a step waits for. */
+  signal: string;
+}
+
+export interface Step_ItemStatesEntry {
+  key: string;
+  value: number;
+}
+
+/** One hand-out of a step, or one child run. */
+export interface Attempt {
+  attempt: number;
+  workerId: string;
+  /** When it was handed out; absent when it never was, or was cancelled. */
+  startTime: Date | undefined;
+  endTime:
+    | Date
+    | undefined;
+  /** SUCCEEDED, FAILED, DEAD or CANCELLED; empty while it runs. */
+  outcome: string;
+  failure: Failure | undefined;
 }
 
 export interface Event {
@@ -319,6 +346,31 @@ export interface GetHistoryRequest {
 export interface GetHistoryResponse {
   events: Event[];
   nextPageToken: string;
+}
+
+export interface ListStepsRequest {
+  namespace: string;
+  runId: string;
+  /** Only these steps, by id, at most 1,000; empty: all. */
+  steps: string[];
+  /** Only steps in these states; empty: all. */
+  states: StepState[];
+  /** Give inputs, outputs, progress, and the stacks, details and causes of failures. */
+  includePayloads: boolean;
+  includeAttempts: boolean;
+  /** Leave out the items of a foreach; it says how many are in which state. */
+  omitItems: boolean;
+  /** Default 1,000, at most 10,000. A page also ends when its payloads and failures are 8 MiB. */
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListStepsResponse {
+  /** As the definition has them, a foreach followed by its items; of code in the order it has asked for them. */
+  steps: Step[];
+  nextPageToken: string;
+  /** The run's sequence these steps are as of. */
+  sequence: number;
 }
 
 export interface SignalRunRequest {
@@ -821,6 +873,10 @@ function createBaseStep(): Step {
     progress: undefined,
     waitingFor: "",
     childRunId: "",
+    attempts: [],
+    itemStates: {},
+    kind: "",
+    signal: "",
   };
 }
 
@@ -885,6 +941,18 @@ export const Step: MessageFns<Step> = {
     }
     if (message.childRunId !== "") {
       writer.uint32(162).string(message.childRunId);
+    }
+    for (const v of message.attempts) {
+      Attempt.encode(v!, writer.uint32(170).fork()).join();
+    }
+    globalThis.Object.entries(message.itemStates).forEach(([key, value]: [string, number]) => {
+      Step_ItemStatesEntry.encode({ key: key as any, value }, writer.uint32(178).fork()).join();
+    });
+    if (message.kind !== "") {
+      writer.uint32(186).string(message.kind);
+    }
+    if (message.signal !== "") {
+      writer.uint32(194).string(message.signal);
     }
     return writer;
   },
@@ -1062,6 +1130,41 @@ export const Step: MessageFns<Step> = {
             message.childRunId = reader.string();
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.attempts.push(Attempt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            const entry22 = Step_ItemStatesEntry.decode(reader, reader.uint32());
+            if (entry22.value !== undefined) {
+              message.itemStates[entry22.key] = entry22.value;
+            }
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.signal = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1107,6 +1210,202 @@ export const Step: MessageFns<Step> = {
       : undefined;
     message.waitingFor = object.waitingFor ?? "";
     message.childRunId = object.childRunId ?? "";
+    message.attempts = object.attempts?.map((e) => Attempt.fromPartial(e)) || [];
+    message.itemStates = (globalThis.Object.entries(object.itemStates ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.kind = object.kind ?? "";
+    message.signal = object.signal ?? "";
+    return message;
+  },
+};
+
+function createBaseStep_ItemStatesEntry(): Step_ItemStatesEntry {
+  return { key: "", value: 0 };
+}
+
+export const Step_ItemStatesEntry: MessageFns<Step_ItemStatesEntry> = {
+  encode(message: Step_ItemStatesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Step_ItemStatesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStep_ItemStatesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Step_ItemStatesEntry>, I>>(base?: I): Step_ItemStatesEntry {
+    return Step_ItemStatesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Step_ItemStatesEntry>, I>>(object: I): Step_ItemStatesEntry {
+    const message = createBaseStep_ItemStatesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseAttempt(): Attempt {
+  return { attempt: 0, workerId: "", startTime: undefined, endTime: undefined, outcome: "", failure: undefined };
+}
+
+export const Attempt: MessageFns<Attempt> = {
+  encode(message: Attempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== 0) {
+      writer.uint32(8).int32(message.attempt);
+    }
+    if (message.workerId !== "") {
+      writer.uint32(18).string(message.workerId);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.startTime), writer.uint32(26).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.endTime), writer.uint32(34).fork()).join();
+    }
+    if (message.outcome !== "") {
+      writer.uint32(42).string(message.outcome);
+    }
+    if (message.failure !== undefined) {
+      Failure.encode(message.failure, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Attempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.startTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.failure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Attempt>, I>>(base?: I): Attempt {
+    return Attempt.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Attempt>, I>>(object: I): Attempt {
+    const message = createBaseAttempt();
+    message.attempt = object.attempt ?? 0;
+    message.workerId = object.workerId ?? "";
+    message.startTime = object.startTime ?? undefined;
+    message.endTime = object.endTime ?? undefined;
+    message.outcome = object.outcome ?? "";
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? Failure.fromPartial(object.failure)
+      : undefined;
     return message;
   },
 };
@@ -3018,6 +3317,260 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
   },
 };
 
+function createBaseListStepsRequest(): ListStepsRequest {
+  return {
+    namespace: "",
+    runId: "",
+    steps: [],
+    states: [],
+    includePayloads: false,
+    includeAttempts: false,
+    omitItems: false,
+    pageSize: 0,
+    pageToken: "",
+  };
+}
+
+export const ListStepsRequest: MessageFns<ListStepsRequest> = {
+  encode(message: ListStepsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    for (const v of message.steps) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.states.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.states) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.includePayloads !== false) {
+      writer.uint32(40).bool(message.includePayloads);
+    }
+    if (message.includeAttempts !== false) {
+      writer.uint32(48).bool(message.includeAttempts);
+    }
+    if (message.omitItems !== false) {
+      writer.uint32(56).bool(message.omitItems);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(64).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(74).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStepsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStepsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.steps.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.states.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.states.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.includePayloads = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.includeAttempts = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.omitItems = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListStepsRequest>, I>>(base?: I): ListStepsRequest {
+    return ListStepsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListStepsRequest>, I>>(object: I): ListStepsRequest {
+    const message = createBaseListStepsRequest();
+    message.namespace = object.namespace ?? "";
+    message.runId = object.runId ?? "";
+    message.steps = object.steps?.map((e) => e) || [];
+    message.states = object.states?.map((e) => e) || [];
+    message.includePayloads = object.includePayloads ?? false;
+    message.includeAttempts = object.includeAttempts ?? false;
+    message.omitItems = object.omitItems ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListStepsResponse(): ListStepsResponse {
+  return { steps: [], nextPageToken: "", sequence: 0 };
+}
+
+export const ListStepsResponse: MessageFns<ListStepsResponse> = {
+  encode(message: ListStepsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.steps) {
+      Step.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(24).int64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStepsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStepsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.steps.push(Step.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListStepsResponse>, I>>(base?: I): ListStepsResponse {
+    return ListStepsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListStepsResponse>, I>>(object: I): ListStepsResponse {
+    const message = createBaseListStepsResponse();
+    message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.sequence = object.sequence ?? 0;
+    return message;
+  },
+};
+
 function createBaseSignalRunRequest(): SignalRunRequest {
   return { namespace: "", runId: "", workflow: "", idempotencyKey: "", signal: undefined, requestId: "" };
 }
@@ -3866,6 +4419,16 @@ export const RunServiceService = {
     responseSerialize: (value: GetHistoryResponse): Buffer => Buffer.from(GetHistoryResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetHistoryResponse => GetHistoryResponse.decode(value),
   },
+  /** The steps of a run in order, a page at a time, each page as of one moment. */
+  listSteps: {
+    path: "/stellwerk.v1.RunService/ListSteps" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListStepsRequest): Buffer => Buffer.from(ListStepsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListStepsRequest => ListStepsRequest.decode(value),
+    responseSerialize: (value: ListStepsResponse): Buffer => Buffer.from(ListStepsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListStepsResponse => ListStepsResponse.decode(value),
+  },
   /** Tells an open run something, once per signal id; kept until a step waits for it. */
   signalRun: {
     path: "/stellwerk.v1.RunService/SignalRun" as const,
@@ -3933,6 +4496,8 @@ export interface RunServiceServer extends UntypedServiceImplementation {
   /** Events and chunks as they are committed, from a sequence on; ends when the run has ended. */
   watchRun: handleServerStreamingCall<WatchRunRequest, WatchRunResponse>;
   getHistory: handleUnaryCall<GetHistoryRequest, GetHistoryResponse>;
+  /** The steps of a run in order, a page at a time, each page as of one moment. */
+  listSteps: handleUnaryCall<ListStepsRequest, ListStepsResponse>;
   /** Tells an open run something, once per signal id; kept until a step waits for it. */
   signalRun: handleUnaryCall<SignalRunRequest, SignalRunResponse>;
   /** Ends the run as CANCELLED: nothing new is handed out, running handlers are told. */
@@ -4052,6 +4617,22 @@ export interface RunServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetHistoryResponse) => void,
+  ): ClientUnaryCall;
+  /** The steps of a run in order, a page at a time, each page as of one moment. */
+  listSteps(
+    request: ListStepsRequest,
+    callback: (error: ServiceError | null, response: ListStepsResponse) => void,
+  ): ClientUnaryCall;
+  listSteps(
+    request: ListStepsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListStepsResponse) => void,
+  ): ClientUnaryCall;
+  listSteps(
+    request: ListStepsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListStepsResponse) => void,
   ): ClientUnaryCall;
   /** Tells an open run something, once per signal id; kept until a step waits for it. */
   signalRun(

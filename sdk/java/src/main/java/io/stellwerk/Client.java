@@ -7,9 +7,11 @@ import io.stellwerk.v1.AdminServiceGrpc;
 import io.stellwerk.v1.ApplyWorkflowRequest;
 import io.stellwerk.v1.DeadLetterServiceGrpc;
 import io.stellwerk.v1.DiscardDeadLetterRequest;
+import io.stellwerk.v1.GetOverviewRequest;
 import io.stellwerk.v1.GetServerRequest;
 import io.stellwerk.v1.GetWorkflowRequest;
 import io.stellwerk.v1.ListQueuesRequest;
+import io.stellwerk.v1.ListTimersRequest;
 import io.stellwerk.v1.ListWorkersRequest;
 import io.stellwerk.v1.ListWorkflowsRequest;
 import io.stellwerk.v1.RequeueDeadLetterRequest;
@@ -300,6 +302,35 @@ public final class Client implements AutoCloseable {
         return Futures.attempt(() -> connection
                 .call(AdminServiceGrpc.getListQueuesMethod(), request.build())
                 .thenApply(answer -> Wire.each(answer.getQueuesList(), Wire::queue)));
+    }
+
+    /** Timers that are set, soonest first. */
+    public Pages<TimerInfo> timers() {
+        return timers("");
+    }
+
+    /** Timers that are set for runs of this workflow, soonest first. */
+    public Pages<TimerInfo> timers(String workflow) {
+        var request = ListTimersRequest.newBuilder().setNamespace(namespace()).setWorkflow(workflow);
+        return new Pages<>(
+                (token, size) -> connection
+                        .call(
+                                AdminServiceGrpc.getListTimersMethod(),
+                                request.clone()
+                                        .setPageToken(token)
+                                        .setPageSize(size)
+                                        .build())
+                        .thenApply(page -> new Pages.Page<>(
+                                Wire.each(page.getTimersList(), Wire::timer), page.getNextPageToken())),
+                Long.MAX_VALUE);
+    }
+
+    /** How this namespace stands, in one answer. */
+    public CompletableFuture<Overview> overview() {
+        var request = GetOverviewRequest.newBuilder().setNamespace(namespace());
+        return Futures.attempt(() -> connection
+                .call(AdminServiceGrpc.getGetOverviewMethod(), request.build())
+                .thenApply(Wire::overview));
     }
 
     /** What the server says about itself; the cheapest call to see whether it is there. */

@@ -209,6 +209,38 @@ final class Wire {
                 instant(message.hasOldestReadyTime(), message.getOldestReadyTime()));
     }
 
+    static TimerInfo timer(io.stellwerk.v1.Timer message) {
+        return new TimerInfo(
+                message.getRunId(),
+                message.getWorkflow(),
+                message.getStep(),
+                message.getKind(),
+                instant(message.hasDueTime(), message.getDueTime()));
+    }
+
+    static Overview overview(io.stellwerk.v1.GetOverviewResponse message) {
+        return new Overview(
+                instant(message.hasNow(), message.getNow()),
+                Map.copyOf(message.getRunsOpenMap()),
+                message.getRunsStalled(),
+                message.getDeadLettersOpen(),
+                message.getTasksReady(),
+                message.getTasksLeased(),
+                instant(message.hasOldestReadyTime(), message.getOldestReadyTime()),
+                message.getWorkers(),
+                message.getTimers(),
+                each(message.getActivityList(), Wire::activity));
+    }
+
+    private static Activity activity(io.stellwerk.v1.Activity message) {
+        return new Activity(
+                instant(message.hasTime(), message.getTime()),
+                message.getStarted(),
+                message.getSucceeded(),
+                message.getFailed(),
+                message.getEndedOtherwise());
+    }
+
     static ServerInfo server(io.stellwerk.v1.GetServerResponse message) {
         return new ServerInfo(
                 message.getVersion(),

@@ -66,6 +66,41 @@ public final class Admin extends com.google.protobuf.GeneratedFile {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_ListQueuesResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Timer_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Timer_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ListTimersRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ListTimersRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ListTimersResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ListTimersResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_GetOverviewRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_GetOverviewRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_GetOverviewResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_GetOverviewResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_GetOverviewResponse_RunsOpenEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_GetOverviewResponse_RunsOpenEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Activity_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Activity_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -96,14 +131,40 @@ public final class Admin extends com.google.protobuf.GeneratedFile {
       "(\005\0225\n\021oldest_ready_time\030\006 \001(\0132\032.google.p" +
       "rotobuf.Timestamp\"&\n\021ListQueuesRequest\022\021" +
       "\n\tnamespace\030\001 \001(\t\"9\n\022ListQueuesResponse\022" +
-      "#\n\006queues\030\001 \003(\0132\023.stellwerk.v1.Queue2\201\002\n" +
-      "\014AdminService\022L\n\tGetServer\022\036.stellwerk.v" +
-      "1.GetServerRequest\032\037.stellwerk.v1.GetSer" +
-      "verResponse\022R\n\013ListWorkers\022 .stellwerk.v" +
-      "1.ListWorkersRequest\032!.stellwerk.v1.List" +
-      "WorkersResponse\022O\n\nListQueues\022\037.stellwer" +
-      "k.v1.ListQueuesRequest\032 .stellwerk.v1.Li" +
-      "stQueuesResponseB\023\n\017io.stellwerk.v1P\001b\006p" +
+      "#\n\006queues\030\001 \003(\0132\023.stellwerk.v1.Queue\"s\n\005" +
+      "Timer\022\016\n\006run_id\030\001 \001(\t\022\020\n\010workflow\030\002 \001(\t\022" +
+      "\014\n\004step\030\003 \001(\t\022\014\n\004kind\030\004 \001(\t\022,\n\010due_time\030" +
+      "\005 \001(\0132\032.google.protobuf.Timestamp\"_\n\021Lis" +
+      "tTimersRequest\022\021\n\tnamespace\030\001 \001(\t\022\020\n\010wor" +
+      "kflow\030\002 \001(\t\022\021\n\tpage_size\030\003 \001(\005\022\022\n\npage_t" +
+      "oken\030\004 \001(\t\"R\n\022ListTimersResponse\022#\n\006time" +
+      "rs\030\001 \003(\0132\023.stellwerk.v1.Timer\022\027\n\017next_pa" +
+      "ge_token\030\002 \001(\t\"\'\n\022GetOverviewRequest\022\021\n\t" +
+      "namespace\030\001 \001(\t\"\221\003\n\023GetOverviewResponse\022" +
+      "\'\n\003now\030\001 \001(\0132\032.google.protobuf.Timestamp" +
+      "\022B\n\truns_open\030\002 \003(\0132/.stellwerk.v1.GetOv" +
+      "erviewResponse.RunsOpenEntry\022\031\n\021dead_let" +
+      "ters_open\030\003 \001(\003\022\023\n\013tasks_ready\030\004 \001(\003\022\024\n\014" +
+      "tasks_leased\030\005 \001(\003\0225\n\021oldest_ready_time\030" +
+      "\006 \001(\0132\032.google.protobuf.Timestamp\022\017\n\007wor" +
+      "kers\030\007 \001(\005\022\016\n\006timers\030\010 \001(\003\022\024\n\014runs_stall" +
+      "ed\030\t \001(\003\022(\n\010activity\030\n \003(\0132\026.stellwerk.v" +
+      "1.Activity\032/\n\rRunsOpenEntry\022\013\n\003key\030\001 \001(\t" +
+      "\022\r\n\005value\030\002 \001(\003:\0028\001\"\201\001\n\010Activity\022(\n\004time" +
+      "\030\001 \001(\0132\032.google.protobuf.Timestamp\022\017\n\007st" +
+      "arted\030\002 \001(\003\022\021\n\tsucceeded\030\003 \001(\003\022\016\n\006failed" +
+      "\030\004 \001(\003\022\027\n\017ended_otherwise\030\005 \001(\0032\246\003\n\014Admi" +
+      "nService\022L\n\tGetServer\022\036.stellwerk.v1.Get" +
+      "ServerRequest\032\037.stellwerk.v1.GetServerRe" +
+      "sponse\022R\n\013ListWorkers\022 .stellwerk.v1.Lis" +
+      "tWorkersRequest\032!.stellwerk.v1.ListWorke" +
+      "rsResponse\022O\n\nListQueues\022\037.stellwerk.v1." +
+      "ListQueuesRequest\032 .stellwerk.v1.ListQue" +
+      "uesResponse\022O\n\nListTimers\022\037.stellwerk.v1" +
+      ".ListTimersRequest\032 .stellwerk.v1.ListTi" +
+      "mersResponse\022R\n\013GetOverview\022 .stellwerk." +
+      "v1.GetOverviewRequest\032!.stellwerk.v1.Get" +
+      "OverviewResponseB\023\n\017io.stellwerk.v1P\001b\006p" +
       "roto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
@@ -159,6 +220,48 @@ public final class Admin extends com.google.protobuf.GeneratedFile {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ListQueuesResponse_descriptor,
         new java.lang.String[] { "Queues", });
+    internal_static_stellwerk_v1_Timer_descriptor =
+      getDescriptor().getMessageType(8);
+    internal_static_stellwerk_v1_Timer_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Timer_descriptor,
+        new java.lang.String[] { "RunId", "Workflow", "Step", "Kind", "DueTime", });
+    internal_static_stellwerk_v1_ListTimersRequest_descriptor =
+      getDescriptor().getMessageType(9);
+    internal_static_stellwerk_v1_ListTimersRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ListTimersRequest_descriptor,
+        new java.lang.String[] { "Namespace", "Workflow", "PageSize", "PageToken", });
+    internal_static_stellwerk_v1_ListTimersResponse_descriptor =
+      getDescriptor().getMessageType(10);
+    internal_static_stellwerk_v1_ListTimersResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ListTimersResponse_descriptor,
+        new java.lang.String[] { "Timers", "NextPageToken", });
+    internal_static_stellwerk_v1_GetOverviewRequest_descriptor =
+      getDescriptor().getMessageType(11);
+    internal_static_stellwerk_v1_GetOverviewRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_GetOverviewRequest_descriptor,
+        new java.lang.String[] { "Namespace", });
+    internal_static_stellwerk_v1_GetOverviewResponse_descriptor =
+      getDescriptor().getMessageType(12);
+    internal_static_stellwerk_v1_GetOverviewResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_GetOverviewResponse_descriptor,
+        new java.lang.String[] { "Now", "RunsOpen", "DeadLettersOpen", "TasksReady", "TasksLeased", "OldestReadyTime", "Workers", "Timers", "RunsStalled", "Activity", });
+    internal_static_stellwerk_v1_GetOverviewResponse_RunsOpenEntry_descriptor =
+      internal_static_stellwerk_v1_GetOverviewResponse_descriptor.getNestedType(0);
+    internal_static_stellwerk_v1_GetOverviewResponse_RunsOpenEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_GetOverviewResponse_RunsOpenEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_stellwerk_v1_Activity_descriptor =
+      getDescriptor().getMessageType(13);
+    internal_static_stellwerk_v1_Activity_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Activity_descriptor,
+        new java.lang.String[] { "Time", "Started", "Succeeded", "Failed", "EndedOtherwise", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.TimestampProto.getDescriptor();
   }

@@ -108,6 +108,68 @@ public final class AdminServiceGrpc {
     return getListQueuesMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.stellwerk.v1.ListTimersRequest,
+      io.stellwerk.v1.ListTimersResponse> getListTimersMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListTimers",
+      requestType = io.stellwerk.v1.ListTimersRequest.class,
+      responseType = io.stellwerk.v1.ListTimersResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.stellwerk.v1.ListTimersRequest,
+      io.stellwerk.v1.ListTimersResponse> getListTimersMethod() {
+    io.grpc.MethodDescriptor<io.stellwerk.v1.ListTimersRequest, io.stellwerk.v1.ListTimersResponse> getListTimersMethod;
+    if ((getListTimersMethod = AdminServiceGrpc.getListTimersMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getListTimersMethod = AdminServiceGrpc.getListTimersMethod) == null) {
+          AdminServiceGrpc.getListTimersMethod = getListTimersMethod =
+              io.grpc.MethodDescriptor.<io.stellwerk.v1.ListTimersRequest, io.stellwerk.v1.ListTimersResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListTimers"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ListTimersRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ListTimersResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ListTimers"))
+              .build();
+        }
+      }
+    }
+    return getListTimersMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.stellwerk.v1.GetOverviewRequest,
+      io.stellwerk.v1.GetOverviewResponse> getGetOverviewMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "GetOverview",
+      requestType = io.stellwerk.v1.GetOverviewRequest.class,
+      responseType = io.stellwerk.v1.GetOverviewResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.stellwerk.v1.GetOverviewRequest,
+      io.stellwerk.v1.GetOverviewResponse> getGetOverviewMethod() {
+    io.grpc.MethodDescriptor<io.stellwerk.v1.GetOverviewRequest, io.stellwerk.v1.GetOverviewResponse> getGetOverviewMethod;
+    if ((getGetOverviewMethod = AdminServiceGrpc.getGetOverviewMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getGetOverviewMethod = AdminServiceGrpc.getGetOverviewMethod) == null) {
+          AdminServiceGrpc.getGetOverviewMethod = getGetOverviewMethod =
+              io.grpc.MethodDescriptor.<io.stellwerk.v1.GetOverviewRequest, io.stellwerk.v1.GetOverviewResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "GetOverview"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.GetOverviewRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.GetOverviewResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("GetOverview"))
+              .build();
+        }
+      }
+    }
+    return getGetOverviewMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -194,6 +256,26 @@ public final class AdminServiceGrpc {
         io.grpc.stub.StreamObserver<io.stellwerk.v1.ListQueuesResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListQueuesMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Timers that are set, soonest first.
+     * </pre>
+     */
+    default void listTimers(io.stellwerk.v1.ListTimersRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ListTimersResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListTimersMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * What an operator wants to see first, in one answer.
+     * </pre>
+     */
+    default void getOverview(io.stellwerk.v1.GetOverviewRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.GetOverviewResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetOverviewMethod(), responseObserver);
+    }
   }
 
   /**
@@ -252,6 +334,28 @@ public final class AdminServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getListQueuesMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Timers that are set, soonest first.
+     * </pre>
+     */
+    public void listTimers(io.stellwerk.v1.ListTimersRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ListTimersResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListTimersMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * What an operator wants to see first, in one answer.
+     * </pre>
+     */
+    public void getOverview(io.stellwerk.v1.GetOverviewRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.GetOverviewResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getGetOverviewMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -293,6 +397,26 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getListQueuesMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Timers that are set, soonest first.
+     * </pre>
+     */
+    public io.stellwerk.v1.ListTimersResponse listTimers(io.stellwerk.v1.ListTimersRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListTimersMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * What an operator wants to see first, in one answer.
+     * </pre>
+     */
+    public io.stellwerk.v1.GetOverviewResponse getOverview(io.stellwerk.v1.GetOverviewRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getGetOverviewMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -333,6 +457,26 @@ public final class AdminServiceGrpc {
     public io.stellwerk.v1.ListQueuesResponse listQueues(io.stellwerk.v1.ListQueuesRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getListQueuesMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Timers that are set, soonest first.
+     * </pre>
+     */
+    public io.stellwerk.v1.ListTimersResponse listTimers(io.stellwerk.v1.ListTimersRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListTimersMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * What an operator wants to see first, in one answer.
+     * </pre>
+     */
+    public io.stellwerk.v1.GetOverviewResponse getOverview(io.stellwerk.v1.GetOverviewRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getGetOverviewMethod(), getCallOptions(), request);
     }
   }
 
@@ -378,11 +522,35 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getListQueuesMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Timers that are set, soonest first.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.stellwerk.v1.ListTimersResponse> listTimers(
+        io.stellwerk.v1.ListTimersRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListTimersMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * What an operator wants to see first, in one answer.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.stellwerk.v1.GetOverviewResponse> getOverview(
+        io.stellwerk.v1.GetOverviewRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getGetOverviewMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_GET_SERVER = 0;
   private static final int METHODID_LIST_WORKERS = 1;
   private static final int METHODID_LIST_QUEUES = 2;
+  private static final int METHODID_LIST_TIMERS = 3;
+  private static final int METHODID_GET_OVERVIEW = 4;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -412,6 +580,14 @@ public final class AdminServiceGrpc {
         case METHODID_LIST_QUEUES:
           serviceImpl.listQueues((io.stellwerk.v1.ListQueuesRequest) request,
               (io.grpc.stub.StreamObserver<io.stellwerk.v1.ListQueuesResponse>) responseObserver);
+          break;
+        case METHODID_LIST_TIMERS:
+          serviceImpl.listTimers((io.stellwerk.v1.ListTimersRequest) request,
+              (io.grpc.stub.StreamObserver<io.stellwerk.v1.ListTimersResponse>) responseObserver);
+          break;
+        case METHODID_GET_OVERVIEW:
+          serviceImpl.getOverview((io.stellwerk.v1.GetOverviewRequest) request,
+              (io.grpc.stub.StreamObserver<io.stellwerk.v1.GetOverviewResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -452,6 +628,20 @@ public final class AdminServiceGrpc {
               io.stellwerk.v1.ListQueuesRequest,
               io.stellwerk.v1.ListQueuesResponse>(
                 service, METHODID_LIST_QUEUES)))
+        .addMethod(
+          getListTimersMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.stellwerk.v1.ListTimersRequest,
+              io.stellwerk.v1.ListTimersResponse>(
+                service, METHODID_LIST_TIMERS)))
+        .addMethod(
+          getGetOverviewMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.stellwerk.v1.GetOverviewRequest,
+              io.stellwerk.v1.GetOverviewResponse>(
+                service, METHODID_GET_OVERVIEW)))
         .build();
   }
 
@@ -503,6 +693,8 @@ public final class AdminServiceGrpc {
               .addMethod(getGetServerMethod())
               .addMethod(getListWorkersMethod())
               .addMethod(getListQueuesMethod())
+              .addMethod(getListTimersMethod())
+              .addMethod(getGetOverviewMethod())
               .build();
         }
       }

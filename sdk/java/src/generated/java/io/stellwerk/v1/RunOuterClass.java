@@ -42,6 +42,16 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_Step_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Step_ItemStatesEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Step_ItemStatesEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Attempt_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Attempt_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stellwerk_v1_Event_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -147,6 +157,16 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_GetHistoryResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ListStepsRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ListStepsRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ListStepsResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ListStepsResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stellwerk_v1_SignalRunRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -226,7 +246,7 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       "ntry\022\022\n\nattributes\030\024 \001(\t\022\023\n\013waiting_for\030" +
       "\025 \001(\t\022\024\n\014continued_as\030\026 \001(\t\032G\n\016Published" +
       "Entry\022\013\n\003key\030\001 \001(\t\022$\n\005value\030\002 \001(\0132\025.stel" +
-      "lwerk.v1.Payload:\0028\001\"\320\004\n\004Step\022\014\n\004step\030\001 " +
+      "lwerk.v1.Payload:\0028\001\"\203\006\n\004Step\022\014\n\004step\030\001 " +
       "\001(\t\022\016\n\006action\030\002 \001(\t\022\r\n\005queue\030\003 \001(\t\022&\n\005st" +
       "ate\030\004 \001(\0162\027.stellwerk.v1.StepState\022\017\n\007at" +
       "tempt\030\005 \001(\005\022\024\n\014max_attempts\030\006 \001(\005\022$\n\005inp" +
@@ -241,129 +261,149 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       "\005needs\030\017 \003(\t\022\r\n\005items\030\020 \001(\005\022\026\n\016items_fin" +
       "ished\030\021 \001(\005\022\'\n\010progress\030\022 \001(\0132\025.stellwer" +
       "k.v1.Payload\022\023\n\013waiting_for\030\023 \001(\t\022\024\n\014chi" +
-      "ld_run_id\030\024 \001(\t\"\227\002\n\005Event\022\020\n\010sequence\030\001 " +
-      "\001(\003\022(\n\004time\030\002 \001(\0132\032.google.protobuf.Time" +
-      "stamp\022\014\n\004type\030\003 \001(\t\022\014\n\004step\030\004 \001(\t\022\017\n\007att" +
-      "empt\030\005 \001(\005\022&\n\007payload\030\006 \001(\0132\025.stellwerk." +
-      "v1.Payload\022&\n\007failure\030\007 \001(\0132\025.stellwerk." +
-      "v1.Failure\022\021\n\tworker_id\030\010 \001(\t\022.\n\nstart_t" +
-      "ime\030\t \001(\0132\032.google.protobuf.Timestamp\022\022\n" +
-      "\nattributes\030\n \001(\t\"\212\001\n\005Chunk\022\014\n\004step\030\001 \001(" +
-      "\t\022\017\n\007attempt\030\002 \001(\005\022\020\n\010sequence\030\003 \001(\003\022&\n\007" +
-      "payload\030\004 \001(\0132\025.stellwerk.v1.Payload\022(\n\004" +
-      "time\030\005 \001(\0132\032.google.protobuf.Timestamp\"\374" +
-      "\002\n\017StartRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\020\n" +
-      "\010workflow\030\002 \001(\t\022$\n\005input\030\003 \001(\0132\025.stellwe" +
-      "rk.v1.Payload\022\027\n\017idempotency_key\030\004 \001(\t\022\022" +
-      "\n\nrequest_id\030\005 \001(\t\022\'\n\004wait\030\006 \001(\0132\031.googl" +
-      "e.protobuf.Duration\022*\n\007timeout\030\007 \001(\0132\031.g" +
-      "oogle.protobuf.Duration\022\017\n\007version\030\010 \001(\005" +
-      "\0227\n\005trace\030\t \003(\0132(.stellwerk.v1.StartRunR" +
-      "equest.TraceEntry\022$\n\006signal\030\n \001(\0132\024.stel" +
-      "lwerk.v1.Signal\032,\n\nTraceEntry\022\013\n\003key\030\001 \001" +
-      "(\t\022\r\n\005value\030\002 \001(\t:\0028\001\"Q\n\006Signal\022\014\n\004name\030" +
-      "\001 \001(\t\022&\n\007payload\030\002 \001(\0132\025.stellwerk.v1.Pa" +
-      "yload\022\021\n\tsignal_id\030\003 \001(\t\"\211\001\n\020StartRunRes" +
-      "ponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014deduplicated\030\002 " +
-      "\001(\010\022\'\n\006result\030\003 \001(\0132\027.stellwerk.v1.RunRe" +
-      "sult\022&\n\007refusal\030\004 \001(\0132\025.stellwerk.v1.Ref" +
-      "usal\"\247\001\n\tRunResult\022\016\n\006run_id\030\001 \001(\t\022%\n\005st" +
-      "ate\030\002 \001(\0162\026.stellwerk.v1.RunState\022%\n\006out" +
-      "put\030\003 \001(\0132\025.stellwerk.v1.Payload\022&\n\007fail" +
-      "ure\030\004 \001(\0132\025.stellwerk.v1.Failure\022\024\n\014cont" +
-      "inued_as\030\005 \001(\t\"T\n\020StartRunsRequest\022\021\n\tna" +
-      "mespace\030\001 \001(\t\022-\n\006starts\030\002 \003(\0132\035.stellwer" +
-      "k.v1.StartRunRequest\"D\n\021StartRunsRespons" +
-      "e\022/\n\007results\030\001 \003(\0132\036.stellwerk.v1.StartR" +
-      "unResponse\"I\n\rGetRunRequest\022\021\n\tnamespace" +
-      "\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\025\n\rinclude_steps\030" +
-      "\003 \001(\010\"0\n\016GetRunResponse\022\036\n\003run\030\001 \001(\0132\021.s" +
-      "tellwerk.v1.Run\"\200\002\n\017ListRunsRequest\022\021\n\tn" +
-      "amespace\030\001 \001(\t\022\020\n\010workflow\030\002 \001(\t\022&\n\006stat" +
-      "es\030\003 \003(\0162\026.stellwerk.v1.RunState\0221\n\rcrea" +
-      "ted_after\030\004 \001(\0132\032.google.protobuf.Timest" +
-      "amp\0222\n\016created_before\030\005 \001(\0132\032.google.pro" +
-      "tobuf.Timestamp\022\021\n\tpage_size\030\006 \001(\005\022\022\n\npa" +
-      "ge_token\030\007 \001(\t\022\022\n\nattributes\030\010 \001(\t\"L\n\020Li" +
-      "stRunsResponse\022\037\n\004runs\030\001 \003(\0132\021.stellwerk" +
-      ".v1.Run\022\027\n\017next_page_token\030\002 \001(\t\"\\\n\016Wait" +
-      "RunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030" +
-      "\002 \001(\t\022\'\n\004wait\030\003 \001(\0132\031.google.protobuf.Du" +
-      "ration\"I\n\017WaitRunResponse\022\r\n\005ended\030\001 \001(\010" +
-      "\022\'\n\006result\030\002 \001(\0132\027.stellwerk.v1.RunResul" +
-      "t\"6\n\020AwaitRunsRequest\022\021\n\tnamespace\030\001 \001(\t" +
-      "\022\017\n\007run_ids\030\002 \003(\t\"N\n\021AwaitRunsResponse\022(" +
-      "\n\007results\030\001 \003(\0132\027.stellwerk.v1.RunResult" +
-      "\022\017\n\007unknown\030\002 \003(\t\"d\n\017WatchRunRequest\022\021\n\t" +
-      "namespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\026\n\016after" +
-      "_sequence\030\003 \001(\003\022\026\n\016include_chunks\030\004 \001(\010\"" +
-      "\\\n\020WatchRunResponse\022#\n\006events\030\001 \003(\0132\023.st" +
-      "ellwerk.v1.Event\022#\n\006chunks\030\002 \003(\0132\023.stell" +
-      "werk.v1.Chunk\"]\n\021GetHistoryRequest\022\021\n\tna" +
-      "mespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\021\n\tpage_si" +
-      "ze\030\003 \001(\005\022\022\n\npage_token\030\004 \001(\t\"R\n\022GetHisto" +
-      "ryResponse\022#\n\006events\030\001 \003(\0132\023.stellwerk.v" +
-      "1.Event\022\027\n\017next_page_token\030\002 \001(\t\"\232\001\n\020Sig" +
-      "nalRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_" +
-      "id\030\002 \001(\t\022\020\n\010workflow\030\003 \001(\t\022\027\n\017idempotenc" +
-      "y_key\030\004 \001(\t\022$\n\006signal\030\005 \001(\0132\024.stellwerk." +
-      "v1.Signal\022\022\n\nrequest_id\030\006 \001(\t\"9\n\021SignalR" +
-      "unResponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014deduplicat" +
-      "ed\030\002 \001(\010\"Y\n\020CancelRunRequest\022\021\n\tnamespac" +
-      "e\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\016\n\006reason\030\003 \001(\t\022" +
-      "\022\n\nrequest_id\030\004 \001(\t\":\n\021CancelRunResponse" +
-      "\022%\n\005state\030\001 \001(\0162\026.stellwerk.v1.RunState\"" +
-      "\\\n\023TerminateRunRequest\022\021\n\tnamespace\030\001 \001(" +
-      "\t\022\016\n\006run_id\030\002 \001(\t\022\016\n\006reason\030\003 \001(\t\022\022\n\nreq" +
-      "uest_id\030\004 \001(\t\"=\n\024TerminateRunResponse\022%\n" +
-      "\005state\030\001 \001(\0162\026.stellwerk.v1.RunState\"[\n\017" +
-      "RetryRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006ru" +
-      "n_id\030\002 \001(\t\022\021\n\tfrom_step\030\003 \001(\t\022\022\n\nrequest" +
-      "_id\030\004 \001(\t\"8\n\020RetryRunResponse\022\016\n\006run_id\030" +
-      "\001 \001(\t\022\024\n\014deduplicated\030\002 \001(\010\"I\n\020ResumeRun" +
-      "Request\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001" +
-      "(\t\022\022\n\nrequest_id\030\003 \001(\t\":\n\021ResumeRunRespo" +
-      "nse\022%\n\005state\030\001 \001(\0162\026.stellwerk.v1.RunSta" +
-      "te*\224\002\n\010RunState\022\031\n\025RUN_STATE_UNSPECIFIED" +
-      "\020\000\022\025\n\021RUN_STATE_PENDING\020\001\022\025\n\021RUN_STATE_R" +
-      "UNNING\020\002\022\024\n\020RUN_STATE_PAUSED\020\003\022\025\n\021RUN_ST" +
-      "ATE_BLOCKED\020\004\022\027\n\023RUN_STATE_SUCCEEDED\020\005\022\024" +
-      "\n\020RUN_STATE_FAILED\020\006\022\027\n\023RUN_STATE_CANCEL" +
-      "LED\020\007\022\030\n\024RUN_STATE_TERMINATED\020\010\022\027\n\023RUN_S" +
-      "TATE_TIMED_OUT\020\t\022\027\n\023RUN_STATE_CONTINUED\020" +
-      "\n*\374\001\n\tStepState\022\032\n\026STEP_STATE_UNSPECIFIE" +
-      "D\020\000\022\026\n\022STEP_STATE_PENDING\020\001\022\024\n\020STEP_STAT" +
-      "E_READY\020\002\022\025\n\021STEP_STATE_LEASED\020\003\022\026\n\022STEP" +
-      "_STATE_WAITING\020\004\022\030\n\024STEP_STATE_SUCCEEDED" +
-      "\020\005\022\025\n\021STEP_STATE_FAILED\020\006\022\026\n\022STEP_STATE_" +
-      "SKIPPED\020\007\022\030\n\024STEP_STATE_CANCELLED\020\010\022\023\n\017S" +
-      "TEP_STATE_DEAD\020\t2\371\007\n\nRunService\022I\n\010Start" +
-      "Run\022\035.stellwerk.v1.StartRunRequest\032\036.ste" +
-      "llwerk.v1.StartRunResponse\022L\n\tStartRuns\022" +
-      "\036.stellwerk.v1.StartRunsRequest\032\037.stellw" +
-      "erk.v1.StartRunsResponse\022C\n\006GetRun\022\033.ste" +
-      "llwerk.v1.GetRunRequest\032\034.stellwerk.v1.G" +
-      "etRunResponse\022I\n\010ListRuns\022\035.stellwerk.v1" +
-      ".ListRunsRequest\032\036.stellwerk.v1.ListRuns" +
-      "Response\022F\n\007WaitRun\022\034.stellwerk.v1.WaitR" +
-      "unRequest\032\035.stellwerk.v1.WaitRunResponse" +
-      "\022P\n\tAwaitRuns\022\036.stellwerk.v1.AwaitRunsRe" +
-      "quest\032\037.stellwerk.v1.AwaitRunsResponse(\001" +
-      "0\001\022K\n\010WatchRun\022\035.stellwerk.v1.WatchRunRe" +
-      "quest\032\036.stellwerk.v1.WatchRunResponse0\001\022" +
-      "O\n\nGetHistory\022\037.stellwerk.v1.GetHistoryR" +
-      "equest\032 .stellwerk.v1.GetHistoryResponse" +
-      "\022L\n\tSignalRun\022\036.stellwerk.v1.SignalRunRe" +
-      "quest\032\037.stellwerk.v1.SignalRunResponse\022L" +
-      "\n\tCancelRun\022\036.stellwerk.v1.CancelRunRequ" +
-      "est\032\037.stellwerk.v1.CancelRunResponse\022U\n\014" +
-      "TerminateRun\022!.stellwerk.v1.TerminateRun" +
-      "Request\032\".stellwerk.v1.TerminateRunRespo" +
-      "nse\022I\n\010RetryRun\022\035.stellwerk.v1.RetryRunR" +
-      "equest\032\036.stellwerk.v1.RetryRunResponse\022L" +
-      "\n\tResumeRun\022\036.stellwerk.v1.ResumeRunRequ" +
-      "est\032\037.stellwerk.v1.ResumeRunResponseB\023\n\017" +
-      "io.stellwerk.v1P\001b\006proto3"
+      "ld_run_id\030\024 \001(\t\022\'\n\010attempts\030\025 \003(\0132\025.stel" +
+      "lwerk.v1.Attempt\0227\n\013item_states\030\026 \003(\0132\"." +
+      "stellwerk.v1.Step.ItemStatesEntry\022\014\n\004kin" +
+      "d\030\027 \001(\t\022\016\n\006signal\030\030 \001(\t\0321\n\017ItemStatesEnt" +
+      "ry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\005:\0028\001\"\304\001\n\007A" +
+      "ttempt\022\017\n\007attempt\030\001 \001(\005\022\021\n\tworker_id\030\002 \001" +
+      "(\t\022.\n\nstart_time\030\003 \001(\0132\032.google.protobuf" +
+      ".Timestamp\022,\n\010end_time\030\004 \001(\0132\032.google.pr" +
+      "otobuf.Timestamp\022\017\n\007outcome\030\005 \001(\t\022&\n\007fai" +
+      "lure\030\006 \001(\0132\025.stellwerk.v1.Failure\"\227\002\n\005Ev" +
+      "ent\022\020\n\010sequence\030\001 \001(\003\022(\n\004time\030\002 \001(\0132\032.go" +
+      "ogle.protobuf.Timestamp\022\014\n\004type\030\003 \001(\t\022\014\n" +
+      "\004step\030\004 \001(\t\022\017\n\007attempt\030\005 \001(\005\022&\n\007payload\030" +
+      "\006 \001(\0132\025.stellwerk.v1.Payload\022&\n\007failure\030" +
+      "\007 \001(\0132\025.stellwerk.v1.Failure\022\021\n\tworker_i" +
+      "d\030\010 \001(\t\022.\n\nstart_time\030\t \001(\0132\032.google.pro" +
+      "tobuf.Timestamp\022\022\n\nattributes\030\n \001(\t\"\212\001\n\005" +
+      "Chunk\022\014\n\004step\030\001 \001(\t\022\017\n\007attempt\030\002 \001(\005\022\020\n\010" +
+      "sequence\030\003 \001(\003\022&\n\007payload\030\004 \001(\0132\025.stellw" +
+      "erk.v1.Payload\022(\n\004time\030\005 \001(\0132\032.google.pr" +
+      "otobuf.Timestamp\"\374\002\n\017StartRunRequest\022\021\n\t" +
+      "namespace\030\001 \001(\t\022\020\n\010workflow\030\002 \001(\t\022$\n\005inp" +
+      "ut\030\003 \001(\0132\025.stellwerk.v1.Payload\022\027\n\017idemp" +
+      "otency_key\030\004 \001(\t\022\022\n\nrequest_id\030\005 \001(\t\022\'\n\004" +
+      "wait\030\006 \001(\0132\031.google.protobuf.Duration\022*\n" +
+      "\007timeout\030\007 \001(\0132\031.google.protobuf.Duratio" +
+      "n\022\017\n\007version\030\010 \001(\005\0227\n\005trace\030\t \003(\0132(.stel" +
+      "lwerk.v1.StartRunRequest.TraceEntry\022$\n\006s" +
+      "ignal\030\n \001(\0132\024.stellwerk.v1.Signal\032,\n\nTra" +
+      "ceEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t:\0028\001\"" +
+      "Q\n\006Signal\022\014\n\004name\030\001 \001(\t\022&\n\007payload\030\002 \001(\013" +
+      "2\025.stellwerk.v1.Payload\022\021\n\tsignal_id\030\003 \001" +
+      "(\t\"\211\001\n\020StartRunResponse\022\016\n\006run_id\030\001 \001(\t\022" +
+      "\024\n\014deduplicated\030\002 \001(\010\022\'\n\006result\030\003 \001(\0132\027." +
+      "stellwerk.v1.RunResult\022&\n\007refusal\030\004 \001(\0132" +
+      "\025.stellwerk.v1.Refusal\"\247\001\n\tRunResult\022\016\n\006" +
+      "run_id\030\001 \001(\t\022%\n\005state\030\002 \001(\0162\026.stellwerk." +
+      "v1.RunState\022%\n\006output\030\003 \001(\0132\025.stellwerk." +
+      "v1.Payload\022&\n\007failure\030\004 \001(\0132\025.stellwerk." +
+      "v1.Failure\022\024\n\014continued_as\030\005 \001(\t\"T\n\020Star" +
+      "tRunsRequest\022\021\n\tnamespace\030\001 \001(\t\022-\n\006start" +
+      "s\030\002 \003(\0132\035.stellwerk.v1.StartRunRequest\"D" +
+      "\n\021StartRunsResponse\022/\n\007results\030\001 \003(\0132\036.s" +
+      "tellwerk.v1.StartRunResponse\"I\n\rGetRunRe" +
+      "quest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t" +
+      "\022\025\n\rinclude_steps\030\003 \001(\010\"0\n\016GetRunRespons" +
+      "e\022\036\n\003run\030\001 \001(\0132\021.stellwerk.v1.Run\"\200\002\n\017Li" +
+      "stRunsRequest\022\021\n\tnamespace\030\001 \001(\t\022\020\n\010work" +
+      "flow\030\002 \001(\t\022&\n\006states\030\003 \003(\0162\026.stellwerk.v" +
+      "1.RunState\0221\n\rcreated_after\030\004 \001(\0132\032.goog" +
+      "le.protobuf.Timestamp\0222\n\016created_before\030" +
+      "\005 \001(\0132\032.google.protobuf.Timestamp\022\021\n\tpag" +
+      "e_size\030\006 \001(\005\022\022\n\npage_token\030\007 \001(\t\022\022\n\nattr" +
+      "ibutes\030\010 \001(\t\"L\n\020ListRunsResponse\022\037\n\004runs" +
+      "\030\001 \003(\0132\021.stellwerk.v1.Run\022\027\n\017next_page_t" +
+      "oken\030\002 \001(\t\"\\\n\016WaitRunRequest\022\021\n\tnamespac" +
+      "e\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\'\n\004wait\030\003 \001(\0132\031." +
+      "google.protobuf.Duration\"I\n\017WaitRunRespo" +
+      "nse\022\r\n\005ended\030\001 \001(\010\022\'\n\006result\030\002 \001(\0132\027.ste" +
+      "llwerk.v1.RunResult\"6\n\020AwaitRunsRequest\022" +
+      "\021\n\tnamespace\030\001 \001(\t\022\017\n\007run_ids\030\002 \003(\t\"N\n\021A" +
+      "waitRunsResponse\022(\n\007results\030\001 \003(\0132\027.stel" +
+      "lwerk.v1.RunResult\022\017\n\007unknown\030\002 \003(\t\"d\n\017W" +
+      "atchRunRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run" +
+      "_id\030\002 \001(\t\022\026\n\016after_sequence\030\003 \001(\003\022\026\n\016inc" +
+      "lude_chunks\030\004 \001(\010\"\\\n\020WatchRunResponse\022#\n" +
+      "\006events\030\001 \003(\0132\023.stellwerk.v1.Event\022#\n\006ch" +
+      "unks\030\002 \003(\0132\023.stellwerk.v1.Chunk\"]\n\021GetHi" +
+      "storyRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_i" +
+      "d\030\002 \001(\t\022\021\n\tpage_size\030\003 \001(\005\022\022\n\npage_token" +
+      "\030\004 \001(\t\"R\n\022GetHistoryResponse\022#\n\006events\030\001" +
+      " \003(\0132\023.stellwerk.v1.Event\022\027\n\017next_page_t" +
+      "oken\030\002 \001(\t\"\334\001\n\020ListStepsRequest\022\021\n\tnames" +
+      "pace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\r\n\005steps\030\003 \003(" +
+      "\t\022\'\n\006states\030\004 \003(\0162\027.stellwerk.v1.StepSta" +
+      "te\022\030\n\020include_payloads\030\005 \001(\010\022\030\n\020include_" +
+      "attempts\030\006 \001(\010\022\022\n\nomit_items\030\007 \001(\010\022\021\n\tpa" +
+      "ge_size\030\010 \001(\005\022\022\n\npage_token\030\t \001(\t\"a\n\021Lis" +
+      "tStepsResponse\022!\n\005steps\030\001 \003(\0132\022.stellwer" +
+      "k.v1.Step\022\027\n\017next_page_token\030\002 \001(\t\022\020\n\010se" +
+      "quence\030\003 \001(\003\"\232\001\n\020SignalRunRequest\022\021\n\tnam" +
+      "espace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\020\n\010workflow" +
+      "\030\003 \001(\t\022\027\n\017idempotency_key\030\004 \001(\t\022$\n\006signa" +
+      "l\030\005 \001(\0132\024.stellwerk.v1.Signal\022\022\n\nrequest" +
+      "_id\030\006 \001(\t\"9\n\021SignalRunResponse\022\016\n\006run_id" +
+      "\030\001 \001(\t\022\024\n\014deduplicated\030\002 \001(\010\"Y\n\020CancelRu" +
+      "nRequest\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 " +
+      "\001(\t\022\016\n\006reason\030\003 \001(\t\022\022\n\nrequest_id\030\004 \001(\t\"" +
+      ":\n\021CancelRunResponse\022%\n\005state\030\001 \001(\0162\026.st" +
+      "ellwerk.v1.RunState\"\\\n\023TerminateRunReque" +
+      "st\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\016\n" +
+      "\006reason\030\003 \001(\t\022\022\n\nrequest_id\030\004 \001(\t\"=\n\024Ter" +
+      "minateRunResponse\022%\n\005state\030\001 \001(\0162\026.stell" +
+      "werk.v1.RunState\"[\n\017RetryRunRequest\022\021\n\tn" +
+      "amespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\021\n\tfrom_s" +
+      "tep\030\003 \001(\t\022\022\n\nrequest_id\030\004 \001(\t\"8\n\020RetryRu" +
+      "nResponse\022\016\n\006run_id\030\001 \001(\t\022\024\n\014deduplicate" +
+      "d\030\002 \001(\010\"I\n\020ResumeRunRequest\022\021\n\tnamespace" +
+      "\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\022\n\nrequest_id\030\003 \001" +
+      "(\t\":\n\021ResumeRunResponse\022%\n\005state\030\001 \001(\0162\026" +
+      ".stellwerk.v1.RunState*\224\002\n\010RunState\022\031\n\025R" +
+      "UN_STATE_UNSPECIFIED\020\000\022\025\n\021RUN_STATE_PEND" +
+      "ING\020\001\022\025\n\021RUN_STATE_RUNNING\020\002\022\024\n\020RUN_STAT" +
+      "E_PAUSED\020\003\022\025\n\021RUN_STATE_BLOCKED\020\004\022\027\n\023RUN" +
+      "_STATE_SUCCEEDED\020\005\022\024\n\020RUN_STATE_FAILED\020\006" +
+      "\022\027\n\023RUN_STATE_CANCELLED\020\007\022\030\n\024RUN_STATE_T" +
+      "ERMINATED\020\010\022\027\n\023RUN_STATE_TIMED_OUT\020\t\022\027\n\023" +
+      "RUN_STATE_CONTINUED\020\n*\374\001\n\tStepState\022\032\n\026S" +
+      "TEP_STATE_UNSPECIFIED\020\000\022\026\n\022STEP_STATE_PE" +
+      "NDING\020\001\022\024\n\020STEP_STATE_READY\020\002\022\025\n\021STEP_ST" +
+      "ATE_LEASED\020\003\022\026\n\022STEP_STATE_WAITING\020\004\022\030\n\024" +
+      "STEP_STATE_SUCCEEDED\020\005\022\025\n\021STEP_STATE_FAI" +
+      "LED\020\006\022\026\n\022STEP_STATE_SKIPPED\020\007\022\030\n\024STEP_ST" +
+      "ATE_CANCELLED\020\010\022\023\n\017STEP_STATE_DEAD\020\t2\307\010\n" +
+      "\nRunService\022I\n\010StartRun\022\035.stellwerk.v1.S" +
+      "tartRunRequest\032\036.stellwerk.v1.StartRunRe" +
+      "sponse\022L\n\tStartRuns\022\036.stellwerk.v1.Start" +
+      "RunsRequest\032\037.stellwerk.v1.StartRunsResp" +
+      "onse\022C\n\006GetRun\022\033.stellwerk.v1.GetRunRequ" +
+      "est\032\034.stellwerk.v1.GetRunResponse\022I\n\010Lis" +
+      "tRuns\022\035.stellwerk.v1.ListRunsRequest\032\036.s" +
+      "tellwerk.v1.ListRunsResponse\022F\n\007WaitRun\022" +
+      "\034.stellwerk.v1.WaitRunRequest\032\035.stellwer" +
+      "k.v1.WaitRunResponse\022P\n\tAwaitRuns\022\036.stel" +
+      "lwerk.v1.AwaitRunsRequest\032\037.stellwerk.v1" +
+      ".AwaitRunsResponse(\0010\001\022K\n\010WatchRun\022\035.ste" +
+      "llwerk.v1.WatchRunRequest\032\036.stellwerk.v1" +
+      ".WatchRunResponse0\001\022O\n\nGetHistory\022\037.stel" +
+      "lwerk.v1.GetHistoryRequest\032 .stellwerk.v" +
+      "1.GetHistoryResponse\022L\n\tListSteps\022\036.stel" +
+      "lwerk.v1.ListStepsRequest\032\037.stellwerk.v1" +
+      ".ListStepsResponse\022L\n\tSignalRun\022\036.stellw" +
+      "erk.v1.SignalRunRequest\032\037.stellwerk.v1.S" +
+      "ignalRunResponse\022L\n\tCancelRun\022\036.stellwer" +
+      "k.v1.CancelRunRequest\032\037.stellwerk.v1.Can" +
+      "celRunResponse\022U\n\014TerminateRun\022!.stellwe" +
+      "rk.v1.TerminateRunRequest\032\".stellwerk.v1" +
+      ".TerminateRunResponse\022I\n\010RetryRun\022\035.stel" +
+      "lwerk.v1.RetryRunRequest\032\036.stellwerk.v1." +
+      "RetryRunResponse\022L\n\tResumeRun\022\036.stellwer" +
+      "k.v1.ResumeRunRequest\032\037.stellwerk.v1.Res" +
+      "umeRunResponseB\023\n\017io.stellwerk.v1P\001b\006pro" +
+      "to3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -389,21 +429,33 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
     internal_static_stellwerk_v1_Step_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Step_descriptor,
-        new java.lang.String[] { "Step", "Action", "Queue", "State", "Attempt", "MaxAttempts", "Input", "Output", "Failure", "DueTime", "WorkerId", "ReadyTime", "StartTime", "EndTime", "Needs", "Items", "ItemsFinished", "Progress", "WaitingFor", "ChildRunId", });
-    internal_static_stellwerk_v1_Event_descriptor =
+        new java.lang.String[] { "Step", "Action", "Queue", "State", "Attempt", "MaxAttempts", "Input", "Output", "Failure", "DueTime", "WorkerId", "ReadyTime", "StartTime", "EndTime", "Needs", "Items", "ItemsFinished", "Progress", "WaitingFor", "ChildRunId", "Attempts", "ItemStates", "Kind", "Signal", });
+    internal_static_stellwerk_v1_Step_ItemStatesEntry_descriptor =
+      internal_static_stellwerk_v1_Step_descriptor.getNestedType(0);
+    internal_static_stellwerk_v1_Step_ItemStatesEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Step_ItemStatesEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_stellwerk_v1_Attempt_descriptor =
       getDescriptor().getMessageType(2);
+    internal_static_stellwerk_v1_Attempt_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Attempt_descriptor,
+        new java.lang.String[] { "Attempt", "WorkerId", "StartTime", "EndTime", "Outcome", "Failure", });
+    internal_static_stellwerk_v1_Event_descriptor =
+      getDescriptor().getMessageType(3);
     internal_static_stellwerk_v1_Event_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Event_descriptor,
         new java.lang.String[] { "Sequence", "Time", "Type", "Step", "Attempt", "Payload", "Failure", "WorkerId", "StartTime", "Attributes", });
     internal_static_stellwerk_v1_Chunk_descriptor =
-      getDescriptor().getMessageType(3);
+      getDescriptor().getMessageType(4);
     internal_static_stellwerk_v1_Chunk_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Chunk_descriptor,
         new java.lang.String[] { "Step", "Attempt", "Sequence", "Payload", "Time", });
     internal_static_stellwerk_v1_StartRunRequest_descriptor =
-      getDescriptor().getMessageType(4);
+      getDescriptor().getMessageType(5);
     internal_static_stellwerk_v1_StartRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_StartRunRequest_descriptor,
@@ -415,163 +467,175 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
         internal_static_stellwerk_v1_StartRunRequest_TraceEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stellwerk_v1_Signal_descriptor =
-      getDescriptor().getMessageType(5);
+      getDescriptor().getMessageType(6);
     internal_static_stellwerk_v1_Signal_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_Signal_descriptor,
         new java.lang.String[] { "Name", "Payload", "SignalId", });
     internal_static_stellwerk_v1_StartRunResponse_descriptor =
-      getDescriptor().getMessageType(6);
+      getDescriptor().getMessageType(7);
     internal_static_stellwerk_v1_StartRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_StartRunResponse_descriptor,
         new java.lang.String[] { "RunId", "Deduplicated", "Result", "Refusal", });
     internal_static_stellwerk_v1_RunResult_descriptor =
-      getDescriptor().getMessageType(7);
+      getDescriptor().getMessageType(8);
     internal_static_stellwerk_v1_RunResult_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_RunResult_descriptor,
         new java.lang.String[] { "RunId", "State", "Output", "Failure", "ContinuedAs", });
     internal_static_stellwerk_v1_StartRunsRequest_descriptor =
-      getDescriptor().getMessageType(8);
+      getDescriptor().getMessageType(9);
     internal_static_stellwerk_v1_StartRunsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_StartRunsRequest_descriptor,
         new java.lang.String[] { "Namespace", "Starts", });
     internal_static_stellwerk_v1_StartRunsResponse_descriptor =
-      getDescriptor().getMessageType(9);
+      getDescriptor().getMessageType(10);
     internal_static_stellwerk_v1_StartRunsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_StartRunsResponse_descriptor,
         new java.lang.String[] { "Results", });
     internal_static_stellwerk_v1_GetRunRequest_descriptor =
-      getDescriptor().getMessageType(10);
+      getDescriptor().getMessageType(11);
     internal_static_stellwerk_v1_GetRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_GetRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "IncludeSteps", });
     internal_static_stellwerk_v1_GetRunResponse_descriptor =
-      getDescriptor().getMessageType(11);
+      getDescriptor().getMessageType(12);
     internal_static_stellwerk_v1_GetRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_GetRunResponse_descriptor,
         new java.lang.String[] { "Run", });
     internal_static_stellwerk_v1_ListRunsRequest_descriptor =
-      getDescriptor().getMessageType(12);
+      getDescriptor().getMessageType(13);
     internal_static_stellwerk_v1_ListRunsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ListRunsRequest_descriptor,
         new java.lang.String[] { "Namespace", "Workflow", "States", "CreatedAfter", "CreatedBefore", "PageSize", "PageToken", "Attributes", });
     internal_static_stellwerk_v1_ListRunsResponse_descriptor =
-      getDescriptor().getMessageType(13);
+      getDescriptor().getMessageType(14);
     internal_static_stellwerk_v1_ListRunsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ListRunsResponse_descriptor,
         new java.lang.String[] { "Runs", "NextPageToken", });
     internal_static_stellwerk_v1_WaitRunRequest_descriptor =
-      getDescriptor().getMessageType(14);
+      getDescriptor().getMessageType(15);
     internal_static_stellwerk_v1_WaitRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_WaitRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "Wait", });
     internal_static_stellwerk_v1_WaitRunResponse_descriptor =
-      getDescriptor().getMessageType(15);
+      getDescriptor().getMessageType(16);
     internal_static_stellwerk_v1_WaitRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_WaitRunResponse_descriptor,
         new java.lang.String[] { "Ended", "Result", });
     internal_static_stellwerk_v1_AwaitRunsRequest_descriptor =
-      getDescriptor().getMessageType(16);
+      getDescriptor().getMessageType(17);
     internal_static_stellwerk_v1_AwaitRunsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_AwaitRunsRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunIds", });
     internal_static_stellwerk_v1_AwaitRunsResponse_descriptor =
-      getDescriptor().getMessageType(17);
+      getDescriptor().getMessageType(18);
     internal_static_stellwerk_v1_AwaitRunsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_AwaitRunsResponse_descriptor,
         new java.lang.String[] { "Results", "Unknown", });
     internal_static_stellwerk_v1_WatchRunRequest_descriptor =
-      getDescriptor().getMessageType(18);
+      getDescriptor().getMessageType(19);
     internal_static_stellwerk_v1_WatchRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_WatchRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "AfterSequence", "IncludeChunks", });
     internal_static_stellwerk_v1_WatchRunResponse_descriptor =
-      getDescriptor().getMessageType(19);
+      getDescriptor().getMessageType(20);
     internal_static_stellwerk_v1_WatchRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_WatchRunResponse_descriptor,
         new java.lang.String[] { "Events", "Chunks", });
     internal_static_stellwerk_v1_GetHistoryRequest_descriptor =
-      getDescriptor().getMessageType(20);
+      getDescriptor().getMessageType(21);
     internal_static_stellwerk_v1_GetHistoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_GetHistoryRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "PageSize", "PageToken", });
     internal_static_stellwerk_v1_GetHistoryResponse_descriptor =
-      getDescriptor().getMessageType(21);
+      getDescriptor().getMessageType(22);
     internal_static_stellwerk_v1_GetHistoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_GetHistoryResponse_descriptor,
         new java.lang.String[] { "Events", "NextPageToken", });
+    internal_static_stellwerk_v1_ListStepsRequest_descriptor =
+      getDescriptor().getMessageType(23);
+    internal_static_stellwerk_v1_ListStepsRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ListStepsRequest_descriptor,
+        new java.lang.String[] { "Namespace", "RunId", "Steps", "States", "IncludePayloads", "IncludeAttempts", "OmitItems", "PageSize", "PageToken", });
+    internal_static_stellwerk_v1_ListStepsResponse_descriptor =
+      getDescriptor().getMessageType(24);
+    internal_static_stellwerk_v1_ListStepsResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ListStepsResponse_descriptor,
+        new java.lang.String[] { "Steps", "NextPageToken", "Sequence", });
     internal_static_stellwerk_v1_SignalRunRequest_descriptor =
-      getDescriptor().getMessageType(22);
+      getDescriptor().getMessageType(25);
     internal_static_stellwerk_v1_SignalRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_SignalRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "Workflow", "IdempotencyKey", "Signal", "RequestId", });
     internal_static_stellwerk_v1_SignalRunResponse_descriptor =
-      getDescriptor().getMessageType(23);
+      getDescriptor().getMessageType(26);
     internal_static_stellwerk_v1_SignalRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_SignalRunResponse_descriptor,
         new java.lang.String[] { "RunId", "Deduplicated", });
     internal_static_stellwerk_v1_CancelRunRequest_descriptor =
-      getDescriptor().getMessageType(24);
+      getDescriptor().getMessageType(27);
     internal_static_stellwerk_v1_CancelRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_CancelRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "Reason", "RequestId", });
     internal_static_stellwerk_v1_CancelRunResponse_descriptor =
-      getDescriptor().getMessageType(25);
+      getDescriptor().getMessageType(28);
     internal_static_stellwerk_v1_CancelRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_CancelRunResponse_descriptor,
         new java.lang.String[] { "State", });
     internal_static_stellwerk_v1_TerminateRunRequest_descriptor =
-      getDescriptor().getMessageType(26);
+      getDescriptor().getMessageType(29);
     internal_static_stellwerk_v1_TerminateRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_TerminateRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "Reason", "RequestId", });
     internal_static_stellwerk_v1_TerminateRunResponse_descriptor =
-      getDescriptor().getMessageType(27);
+      getDescriptor().getMessageType(30);
     internal_static_stellwerk_v1_TerminateRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_TerminateRunResponse_descriptor,
         new java.lang.String[] { "State", });
     internal_static_stellwerk_v1_RetryRunRequest_descriptor =
-      getDescriptor().getMessageType(28);
+      getDescriptor().getMessageType(31);
     internal_static_stellwerk_v1_RetryRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_RetryRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "FromStep", "RequestId", });
     internal_static_stellwerk_v1_RetryRunResponse_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(32);
     internal_static_stellwerk_v1_RetryRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_RetryRunResponse_descriptor,
         new java.lang.String[] { "RunId", "Deduplicated", });
     internal_static_stellwerk_v1_ResumeRunRequest_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(33);
     internal_static_stellwerk_v1_ResumeRunRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ResumeRunRequest_descriptor,
         new java.lang.String[] { "Namespace", "RunId", "RequestId", });
     internal_static_stellwerk_v1_ResumeRunResponse_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(34);
     internal_static_stellwerk_v1_ResumeRunResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ResumeRunResponse_descriptor,

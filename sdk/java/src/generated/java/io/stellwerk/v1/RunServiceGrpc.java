@@ -263,6 +263,37 @@ public final class RunServiceGrpc {
     return getGetHistoryMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.stellwerk.v1.ListStepsRequest,
+      io.stellwerk.v1.ListStepsResponse> getListStepsMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListSteps",
+      requestType = io.stellwerk.v1.ListStepsRequest.class,
+      responseType = io.stellwerk.v1.ListStepsResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.stellwerk.v1.ListStepsRequest,
+      io.stellwerk.v1.ListStepsResponse> getListStepsMethod() {
+    io.grpc.MethodDescriptor<io.stellwerk.v1.ListStepsRequest, io.stellwerk.v1.ListStepsResponse> getListStepsMethod;
+    if ((getListStepsMethod = RunServiceGrpc.getListStepsMethod) == null) {
+      synchronized (RunServiceGrpc.class) {
+        if ((getListStepsMethod = RunServiceGrpc.getListStepsMethod) == null) {
+          RunServiceGrpc.getListStepsMethod = getListStepsMethod =
+              io.grpc.MethodDescriptor.<io.stellwerk.v1.ListStepsRequest, io.stellwerk.v1.ListStepsResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListSteps"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ListStepsRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ListStepsResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RunServiceMethodDescriptorSupplier("ListSteps"))
+              .build();
+        }
+      }
+    }
+    return getListStepsMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<io.stellwerk.v1.SignalRunRequest,
       io.stellwerk.v1.SignalRunResponse> getSignalRunMethod;
 
@@ -557,6 +588,16 @@ public final class RunServiceGrpc {
 
     /**
      * <pre>
+     * The steps of a run in order, a page at a time, each page as of one moment.
+     * </pre>
+     */
+    default void listSteps(io.stellwerk.v1.ListStepsRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ListStepsResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListStepsMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Tells an open run something, once per signal id; kept until a step waits for it.
      * </pre>
      */
@@ -720,6 +761,17 @@ public final class RunServiceGrpc {
 
     /**
      * <pre>
+     * The steps of a run in order, a page at a time, each page as of one moment.
+     * </pre>
+     */
+    public void listSteps(io.stellwerk.v1.ListStepsRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ListStepsResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListStepsMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * Tells an open run something, once per signal id; kept until a step waits for it.
      * </pre>
      */
@@ -870,6 +922,16 @@ public final class RunServiceGrpc {
 
     /**
      * <pre>
+     * The steps of a run in order, a page at a time, each page as of one moment.
+     * </pre>
+     */
+    public io.stellwerk.v1.ListStepsResponse listSteps(io.stellwerk.v1.ListStepsRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListStepsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Tells an open run something, once per signal id; kept until a step waits for it.
      * </pre>
      */
@@ -1002,6 +1064,16 @@ public final class RunServiceGrpc {
 
     /**
      * <pre>
+     * The steps of a run in order, a page at a time, each page as of one moment.
+     * </pre>
+     */
+    public io.stellwerk.v1.ListStepsResponse listSteps(io.stellwerk.v1.ListStepsRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListStepsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Tells an open run something, once per signal id; kept until a step waits for it.
      * </pre>
      */
@@ -1129,6 +1201,17 @@ public final class RunServiceGrpc {
 
     /**
      * <pre>
+     * The steps of a run in order, a page at a time, each page as of one moment.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.stellwerk.v1.ListStepsResponse> listSteps(
+        io.stellwerk.v1.ListStepsRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListStepsMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Tells an open run something, once per signal id; kept until a step waits for it.
      * </pre>
      */
@@ -1190,12 +1273,13 @@ public final class RunServiceGrpc {
   private static final int METHODID_WAIT_RUN = 4;
   private static final int METHODID_WATCH_RUN = 5;
   private static final int METHODID_GET_HISTORY = 6;
-  private static final int METHODID_SIGNAL_RUN = 7;
-  private static final int METHODID_CANCEL_RUN = 8;
-  private static final int METHODID_TERMINATE_RUN = 9;
-  private static final int METHODID_RETRY_RUN = 10;
-  private static final int METHODID_RESUME_RUN = 11;
-  private static final int METHODID_AWAIT_RUNS = 12;
+  private static final int METHODID_LIST_STEPS = 7;
+  private static final int METHODID_SIGNAL_RUN = 8;
+  private static final int METHODID_CANCEL_RUN = 9;
+  private static final int METHODID_TERMINATE_RUN = 10;
+  private static final int METHODID_RETRY_RUN = 11;
+  private static final int METHODID_RESUME_RUN = 12;
+  private static final int METHODID_AWAIT_RUNS = 13;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1241,6 +1325,10 @@ public final class RunServiceGrpc {
         case METHODID_GET_HISTORY:
           serviceImpl.getHistory((io.stellwerk.v1.GetHistoryRequest) request,
               (io.grpc.stub.StreamObserver<io.stellwerk.v1.GetHistoryResponse>) responseObserver);
+          break;
+        case METHODID_LIST_STEPS:
+          serviceImpl.listSteps((io.stellwerk.v1.ListStepsRequest) request,
+              (io.grpc.stub.StreamObserver<io.stellwerk.v1.ListStepsResponse>) responseObserver);
           break;
         case METHODID_SIGNAL_RUN:
           serviceImpl.signalRun((io.stellwerk.v1.SignalRunRequest) request,
@@ -1340,6 +1428,13 @@ public final class RunServiceGrpc {
               io.stellwerk.v1.GetHistoryResponse>(
                 service, METHODID_GET_HISTORY)))
         .addMethod(
+          getListStepsMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.stellwerk.v1.ListStepsRequest,
+              io.stellwerk.v1.ListStepsResponse>(
+                service, METHODID_LIST_STEPS)))
+        .addMethod(
           getSignalRunMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
             new MethodHandlers<
@@ -1430,6 +1525,7 @@ public final class RunServiceGrpc {
               .addMethod(getAwaitRunsMethod())
               .addMethod(getWatchRunMethod())
               .addMethod(getGetHistoryMethod())
+              .addMethod(getListStepsMethod())
               .addMethod(getSignalRunMethod())
               .addMethod(getCancelRunMethod())
               .addMethod(getTerminateRunMethod())

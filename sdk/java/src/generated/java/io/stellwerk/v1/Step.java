@@ -37,6 +37,9 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.LazyStringArrayList.emptyList();
     waitingFor_ = "";
     childRunId_ = "";
+    attempts_ = java.util.Collections.emptyList();
+    kind_ = "";
+    signal_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -49,6 +52,18 @@ private static final long serialVersionUID = 0L;
     return io.stellwerk.v1.RunOuterClass.internal_static_stellwerk_v1_Step_descriptor;
   }
 
+  @SuppressWarnings({"rawtypes"})
+  @java.lang.Override
+  protected com.google.protobuf.MapFieldReflectionAccessor internalGetMapFieldReflection(
+      int number) {
+    switch (number) {
+      case 22:
+        return internalGetItemStates();
+      default:
+        throw new RuntimeException(
+            "Invalid map field number: " + number);
+    }
+  }
   @java.lang.Override
   protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internalGetFieldAccessorTable() {
@@ -667,6 +682,254 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int ATTEMPTS_FIELD_NUMBER = 21;
+  @SuppressWarnings("serial")
+  private java.util.List<io.stellwerk.v1.Attempt> attempts_;
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.stellwerk.v1.Attempt> getAttemptsList() {
+    return attempts_;
+  }
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.stellwerk.v1.AttemptOrBuilder> 
+      getAttemptsOrBuilderList() {
+    return attempts_;
+  }
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  @java.lang.Override
+  public int getAttemptsCount() {
+    return attempts_.size();
+  }
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.Attempt getAttempts(int index) {
+    return attempts_.get(index);
+  }
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  @java.lang.Override
+  public io.stellwerk.v1.AttemptOrBuilder getAttemptsOrBuilder(
+      int index) {
+    return attempts_.get(index);
+  }
+
+  public static final int ITEM_STATES_FIELD_NUMBER = 22;
+  private static final class ItemStatesDefaultEntryHolder {
+    static final com.google.protobuf.MapEntry<
+        java.lang.String, java.lang.Integer> defaultEntry =
+            com.google.protobuf.MapEntry
+            .<java.lang.String, java.lang.Integer>newDefaultInstance(
+                io.stellwerk.v1.RunOuterClass.internal_static_stellwerk_v1_Step_ItemStatesEntry_descriptor, 
+                com.google.protobuf.WireFormat.FieldType.STRING,
+                "",
+                com.google.protobuf.WireFormat.FieldType.INT32,
+                0);
+  }
+  @SuppressWarnings("serial")
+  private com.google.protobuf.MapField<
+      java.lang.String, java.lang.Integer> itemStates_;
+  private com.google.protobuf.MapField<java.lang.String, java.lang.Integer>
+  internalGetItemStates() {
+    if (itemStates_ == null) {
+      return com.google.protobuf.MapField.emptyMapField(
+          ItemStatesDefaultEntryHolder.defaultEntry);
+    }
+    return itemStates_;
+  }
+  public int getItemStatesCount() {
+    return internalGetItemStates().getMap().size();
+  }
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  @java.lang.Override
+  public boolean containsItemStates(
+      java.lang.String key) {
+    java.util.Objects.requireNonNull(key, "map key");
+    return internalGetItemStates().getMap().containsKey(key);
+  }
+  /**
+   * Use {@link #getItemStatesMap()} instead.
+   */
+  @java.lang.Override
+  @java.lang.Deprecated
+  public java.util.Map<java.lang.String, java.lang.Integer> getItemStates() {
+    return getItemStatesMap();
+  }
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  @java.lang.Override
+  public java.util.Map<java.lang.String, java.lang.Integer> getItemStatesMap() {
+    return internalGetItemStates().getMap();
+  }
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  @java.lang.Override
+  public int getItemStatesOrDefault(
+      java.lang.String key,
+      int defaultValue) {
+    java.util.Objects.requireNonNull(key, "map key");
+    java.util.Map<java.lang.String, java.lang.Integer> map =
+        internalGetItemStates().getMap();
+    return map.containsKey(key) ? map.get(key) : defaultValue;
+  }
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  @java.lang.Override
+  public int getItemStatesOrThrow(
+      java.lang.String key) {
+    java.util.Objects.requireNonNull(key, "map key");
+    java.util.Map<java.lang.String, java.lang.Integer> map =
+        internalGetItemStates().getMap();
+    if (!map.containsKey(key)) {
+      throw new java.lang.IllegalArgumentException();
+    }
+    return map.get(key);
+  }
+
+  public static final int KIND_FIELD_NUMBER = 23;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object kind_ = "";
+  /**
+   * <pre>
+   * action, sleep, signal, workflow, foreach or local.
+   * </pre>
+   *
+   * <code>string kind = 23;</code>
+   * @return The kind.
+   */
+  @java.lang.Override
+  public java.lang.String getKind() {
+    java.lang.Object ref = kind_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      kind_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * action, sleep, signal, workflow, foreach or local.
+   * </pre>
+   *
+   * <code>string kind = 23;</code>
+   * @return The bytes for kind.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getKindBytes() {
+    java.lang.Object ref = kind_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      kind_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int SIGNAL_FIELD_NUMBER = 24;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object signal_ = "";
+  /**
+   * <pre>
+   * The name of the signal a step waits for.
+   * </pre>
+   *
+   * <code>string signal = 24;</code>
+   * @return The signal.
+   */
+  @java.lang.Override
+  public java.lang.String getSignal() {
+    java.lang.Object ref = signal_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      signal_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * The name of the signal a step waits for.
+   * </pre>
+   *
+   * <code>string signal = 24;</code>
+   * @return The bytes for signal.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getSignalBytes() {
+    java.lang.Object ref = signal_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      signal_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -740,6 +1003,21 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(childRunId_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 20, childRunId_);
+    }
+    for (int i = 0; i < attempts_.size(); i++) {
+      output.writeMessage(21, attempts_.get(i));
+    }
+    com.google.protobuf.GeneratedMessage
+      .serializeStringMapTo(
+        output,
+        internalGetItemStates(),
+        ItemStatesDefaultEntryHolder.defaultEntry,
+        22);
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(kind_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 23, kind_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(signal_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 24, signal_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -822,6 +1100,31 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(childRunId_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(20, childRunId_);
+    }
+
+        {
+          final int count = attempts_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(attempts_.get(i));
+          }
+          size += 2 * count;
+        }
+    for (java.util.Map.Entry<java.lang.String, java.lang.Integer> entry
+         : internalGetItemStates().getMap().entrySet()) {
+      com.google.protobuf.MapEntry<java.lang.String, java.lang.Integer>
+      itemStates__ = ItemStatesDefaultEntryHolder.defaultEntry.newBuilderForType()
+          .setKey(entry.getKey())
+          .setValue(entry.getValue())
+          .buildPartial();
+      size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(22, itemStates__);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(kind_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(23, kind_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(signal_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(24, signal_);
     }
     return size;
   }
@@ -910,6 +1213,14 @@ private static final long serialVersionUID = 0L;
         .equals(other.getWaitingFor())) return false;
     if (!getChildRunId()
         .equals(other.getChildRunId())) return false;
+    if (!getAttemptsList()
+        .equals(other.getAttemptsList())) return false;
+    if (!internalGetItemStates().equals(
+        other.internalGetItemStates())) return false;
+    if (!getKind()
+        .equals(other.getKind())) return false;
+    if (!getSignal()
+        .equals(other.getSignal())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -979,6 +1290,18 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getWaitingFor().hashCode();
     hash = (37 * hash) + CHILD_RUN_ID_FIELD_NUMBER;
     hash = (53 * hash) + getChildRunId().hashCode();
+    if (getAttemptsCount() > 0) {
+      hash = (37 * hash) + ATTEMPTS_FIELD_NUMBER;
+      hash = (53 * hash) + getAttemptsList().hashCode();
+    }
+    if (!internalGetItemStates().getMap().isEmpty()) {
+      hash = (37 * hash) + ITEM_STATES_FIELD_NUMBER;
+      hash = (53 * hash) + internalGetItemStates().hashCode();
+    }
+    hash = (37 * hash) + KIND_FIELD_NUMBER;
+    hash = (53 * hash) + getKind().hashCode();
+    hash = (37 * hash) + SIGNAL_FIELD_NUMBER;
+    hash = (53 * hash) + getSignal().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -1088,6 +1411,28 @@ private static final long serialVersionUID = 0L;
       return io.stellwerk.v1.RunOuterClass.internal_static_stellwerk_v1_Step_descriptor;
     }
 
+    @SuppressWarnings({"rawtypes"})
+    protected com.google.protobuf.MapFieldReflectionAccessor internalGetMapFieldReflection(
+        int number) {
+      switch (number) {
+        case 22:
+          return internalGetItemStates();
+        default:
+          throw new RuntimeException(
+              "Invalid map field number: " + number);
+      }
+    }
+    @SuppressWarnings({"rawtypes"})
+    protected com.google.protobuf.MapFieldReflectionAccessor internalGetMutableMapFieldReflection(
+        int number) {
+      switch (number) {
+        case 22:
+          return internalGetMutableItemStates();
+        default:
+          throw new RuntimeException(
+              "Invalid map field number: " + number);
+      }
+    }
     @java.lang.Override
     protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
         internalGetFieldAccessorTable() {
@@ -1117,6 +1462,7 @@ private static final long serialVersionUID = 0L;
         internalGetStartTimeFieldBuilder();
         internalGetEndTimeFieldBuilder();
         internalGetProgressFieldBuilder();
+        internalGetAttemptsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1176,6 +1522,16 @@ private static final long serialVersionUID = 0L;
       }
       waitingFor_ = "";
       childRunId_ = "";
+      if (attemptsBuilder_ == null) {
+        attempts_ = java.util.Collections.emptyList();
+      } else {
+        attempts_ = null;
+        attemptsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00100000);
+      internalGetMutableItemStates().clear();
+      kind_ = "";
+      signal_ = "";
       return this;
     }
 
@@ -1202,9 +1558,22 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public io.stellwerk.v1.Step buildPartial() {
       io.stellwerk.v1.Step result = new io.stellwerk.v1.Step(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(io.stellwerk.v1.Step result) {
+      if (attemptsBuilder_ == null) {
+        if (((bitField0_ & 0x00100000) != 0)) {
+          attempts_ = java.util.Collections.unmodifiableList(attempts_);
+          bitField0_ = (bitField0_ & ~0x00100000);
+        }
+        result.attempts_ = attempts_;
+      } else {
+        result.attempts_ = attemptsBuilder_.build();
+      }
     }
 
     private void buildPartial0(io.stellwerk.v1.Step result) {
@@ -1294,6 +1663,16 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00080000) != 0)) {
         result.childRunId_ = childRunId_;
+      }
+      if (((from_bitField0_ & 0x00200000) != 0)) {
+        result.itemStates_ = internalGetItemStates();
+        result.itemStates_.makeImmutable();
+      }
+      if (((from_bitField0_ & 0x00400000) != 0)) {
+        result.kind_ = kind_;
+      }
+      if (((from_bitField0_ & 0x00800000) != 0)) {
+        result.signal_ = signal_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1387,6 +1766,45 @@ private static final long serialVersionUID = 0L;
       if (!other.getChildRunId().isEmpty()) {
         childRunId_ = other.childRunId_;
         bitField0_ |= 0x00080000;
+        onChanged();
+      }
+      if (attemptsBuilder_ == null) {
+        if (!other.attempts_.isEmpty()) {
+          if (attempts_.isEmpty()) {
+            attempts_ = other.attempts_;
+            bitField0_ = (bitField0_ & ~0x00100000);
+          } else {
+            ensureAttemptsIsMutable();
+            attempts_.addAll(other.attempts_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.attempts_.isEmpty()) {
+          if (attemptsBuilder_.isEmpty()) {
+            attemptsBuilder_.dispose();
+            attemptsBuilder_ = null;
+            attempts_ = other.attempts_;
+            bitField0_ = (bitField0_ & ~0x00100000);
+            attemptsBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetAttemptsFieldBuilder() : null;
+          } else {
+            attemptsBuilder_.addAllMessages(other.attempts_);
+          }
+        }
+      }
+      internalGetMutableItemStates().mergeFrom(
+          other.internalGetItemStates());
+      bitField0_ |= 0x00200000;
+      if (!other.getKind().isEmpty()) {
+        kind_ = other.kind_;
+        bitField0_ |= 0x00400000;
+        onChanged();
+      }
+      if (!other.getSignal().isEmpty()) {
+        signal_ = other.signal_;
+        bitField0_ |= 0x00800000;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -1529,6 +1947,38 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00080000;
               break;
             } // case 162
+            case 170: {
+              io.stellwerk.v1.Attempt m =
+                  input.readMessage(
+                      io.stellwerk.v1.Attempt.parser(),
+                      extensionRegistry);
+              if (attemptsBuilder_ == null) {
+                ensureAttemptsIsMutable();
+                attempts_.add(m);
+              } else {
+                attemptsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 170
+            case 178: {
+              com.google.protobuf.MapEntry<java.lang.String, java.lang.Integer>
+              itemStates__ = input.readMessage(
+                  ItemStatesDefaultEntryHolder.defaultEntry.getParserForType(), extensionRegistry);
+              internalGetMutableItemStates().getMutableMap().put(
+                  itemStates__.getKey(), itemStates__.getValue());
+              bitField0_ |= 0x00200000;
+              break;
+            } // case 178
+            case 186: {
+              kind_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00400000;
+              break;
+            } // case 186
+            case 194: {
+              signal_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00800000;
+              break;
+            } // case 194
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3409,6 +3859,649 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       childRunId_ = value;
       bitField0_ |= 0x00080000;
+      onChanged();
+      return this;
+    }
+
+    private java.util.List<io.stellwerk.v1.Attempt> attempts_ =
+      java.util.Collections.emptyList();
+    private void ensureAttemptsIsMutable() {
+      if (!((bitField0_ & 0x00100000) != 0)) {
+        attempts_ = new java.util.ArrayList<io.stellwerk.v1.Attempt>(attempts_);
+        bitField0_ |= 0x00100000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        io.stellwerk.v1.Attempt, io.stellwerk.v1.Attempt.Builder, io.stellwerk.v1.AttemptOrBuilder> attemptsBuilder_;
+
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public java.util.List<io.stellwerk.v1.Attempt> getAttemptsList() {
+      if (attemptsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(attempts_);
+      } else {
+        return attemptsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public int getAttemptsCount() {
+      if (attemptsBuilder_ == null) {
+        return attempts_.size();
+      } else {
+        return attemptsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public io.stellwerk.v1.Attempt getAttempts(int index) {
+      if (attemptsBuilder_ == null) {
+        return attempts_.get(index);
+      } else {
+        return attemptsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder setAttempts(
+        int index, io.stellwerk.v1.Attempt value) {
+      if (attemptsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttemptsIsMutable();
+        attempts_.set(index, value);
+        onChanged();
+      } else {
+        attemptsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder setAttempts(
+        int index, io.stellwerk.v1.Attempt.Builder builderForValue) {
+      if (attemptsBuilder_ == null) {
+        ensureAttemptsIsMutable();
+        attempts_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        attemptsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder addAttempts(io.stellwerk.v1.Attempt value) {
+      if (attemptsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttemptsIsMutable();
+        attempts_.add(value);
+        onChanged();
+      } else {
+        attemptsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder addAttempts(
+        int index, io.stellwerk.v1.Attempt value) {
+      if (attemptsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttemptsIsMutable();
+        attempts_.add(index, value);
+        onChanged();
+      } else {
+        attemptsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder addAttempts(
+        io.stellwerk.v1.Attempt.Builder builderForValue) {
+      if (attemptsBuilder_ == null) {
+        ensureAttemptsIsMutable();
+        attempts_.add(builderForValue.build());
+        onChanged();
+      } else {
+        attemptsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder addAttempts(
+        int index, io.stellwerk.v1.Attempt.Builder builderForValue) {
+      if (attemptsBuilder_ == null) {
+        ensureAttemptsIsMutable();
+        attempts_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        attemptsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder addAllAttempts(
+        java.lang.Iterable<? extends io.stellwerk.v1.Attempt> values) {
+      if (attemptsBuilder_ == null) {
+        ensureAttemptsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, attempts_);
+        onChanged();
+      } else {
+        attemptsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder clearAttempts() {
+      if (attemptsBuilder_ == null) {
+        attempts_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00100000);
+        onChanged();
+      } else {
+        attemptsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public Builder removeAttempts(int index) {
+      if (attemptsBuilder_ == null) {
+        ensureAttemptsIsMutable();
+        attempts_.remove(index);
+        onChanged();
+      } else {
+        attemptsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public io.stellwerk.v1.Attempt.Builder getAttemptsBuilder(
+        int index) {
+      return internalGetAttemptsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public io.stellwerk.v1.AttemptOrBuilder getAttemptsOrBuilder(
+        int index) {
+      if (attemptsBuilder_ == null) {
+        return attempts_.get(index);  } else {
+        return attemptsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public java.util.List<? extends io.stellwerk.v1.AttemptOrBuilder> 
+         getAttemptsOrBuilderList() {
+      if (attemptsBuilder_ != null) {
+        return attemptsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(attempts_);
+      }
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public io.stellwerk.v1.Attempt.Builder addAttemptsBuilder() {
+      return internalGetAttemptsFieldBuilder().addBuilder(
+          io.stellwerk.v1.Attempt.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public io.stellwerk.v1.Attempt.Builder addAttemptsBuilder(
+        int index) {
+      return internalGetAttemptsFieldBuilder().addBuilder(
+          index, io.stellwerk.v1.Attempt.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * Oldest first. Filled by ListSteps with `include_attempts`.
+     * </pre>
+     *
+     * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+     */
+    public java.util.List<io.stellwerk.v1.Attempt.Builder> 
+         getAttemptsBuilderList() {
+      return internalGetAttemptsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        io.stellwerk.v1.Attempt, io.stellwerk.v1.Attempt.Builder, io.stellwerk.v1.AttemptOrBuilder> 
+        internalGetAttemptsFieldBuilder() {
+      if (attemptsBuilder_ == null) {
+        attemptsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            io.stellwerk.v1.Attempt, io.stellwerk.v1.Attempt.Builder, io.stellwerk.v1.AttemptOrBuilder>(
+                attempts_,
+                ((bitField0_ & 0x00100000) != 0),
+                getParentForChildren(),
+                isClean());
+        attempts_ = null;
+      }
+      return attemptsBuilder_;
+    }
+
+    private com.google.protobuf.MapField<
+        java.lang.String, java.lang.Integer> itemStates_;
+    private com.google.protobuf.MapField<java.lang.String, java.lang.Integer>
+        internalGetItemStates() {
+      if (itemStates_ == null) {
+        return com.google.protobuf.MapField.emptyMapField(
+            ItemStatesDefaultEntryHolder.defaultEntry);
+      }
+      return itemStates_;
+    }
+    private com.google.protobuf.MapField<java.lang.String, java.lang.Integer>
+        internalGetMutableItemStates() {
+      if (itemStates_ == null) {
+        itemStates_ = com.google.protobuf.MapField.newMapField(
+            ItemStatesDefaultEntryHolder.defaultEntry);
+      }
+      if (!itemStates_.isMutable()) {
+        itemStates_ = itemStates_.copy();
+      }
+      bitField0_ |= 0x00200000;
+      onChanged();
+      return itemStates_;
+    }
+    public int getItemStatesCount() {
+      return internalGetItemStates().getMap().size();
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    @java.lang.Override
+    public boolean containsItemStates(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      return internalGetItemStates().getMap().containsKey(key);
+    }
+    /**
+     * Use {@link #getItemStatesMap()} instead.
+     */
+    @java.lang.Override
+    @java.lang.Deprecated
+    public java.util.Map<java.lang.String, java.lang.Integer> getItemStates() {
+      return getItemStatesMap();
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    @java.lang.Override
+    public java.util.Map<java.lang.String, java.lang.Integer> getItemStatesMap() {
+      return internalGetItemStates().getMap();
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    @java.lang.Override
+    public int getItemStatesOrDefault(
+        java.lang.String key,
+        int defaultValue) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Map<java.lang.String, java.lang.Integer> map =
+          internalGetItemStates().getMap();
+      return map.containsKey(key) ? map.get(key) : defaultValue;
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    @java.lang.Override
+    public int getItemStatesOrThrow(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Map<java.lang.String, java.lang.Integer> map =
+          internalGetItemStates().getMap();
+      if (!map.containsKey(key)) {
+        throw new java.lang.IllegalArgumentException();
+      }
+      return map.get(key);
+    }
+    public Builder clearItemStates() {
+      bitField0_ = (bitField0_ & ~0x00200000);
+      internalGetMutableItemStates().getMutableMap()
+          .clear();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    public Builder removeItemStates(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      internalGetMutableItemStates().getMutableMap()
+          .remove(key);
+      return this;
+    }
+    /**
+     * Use alternate mutation accessors instead.
+     */
+    @java.lang.Deprecated
+    public java.util.Map<java.lang.String, java.lang.Integer>
+        getMutableItemStates() {
+      bitField0_ |= 0x00200000;
+      return internalGetMutableItemStates().getMutableMap();
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    public Builder putItemStates(
+        java.lang.String key,
+        int value) {
+      java.util.Objects.requireNonNull(key, "map key");
+
+      internalGetMutableItemStates().getMutableMap()
+          .put(key, value);
+      bitField0_ |= 0x00200000;
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+     * </pre>
+     *
+     * <code>map&lt;string, int32&gt; item_states = 22;</code>
+     */
+    public Builder putAllItemStates(
+        java.util.Map<java.lang.String, java.lang.Integer> values) {
+      internalGetMutableItemStates().getMutableMap()
+          .putAll(values);
+      bitField0_ |= 0x00200000;
+      return this;
+    }
+
+    private java.lang.Object kind_ = "";
+    /**
+     * <pre>
+     * action, sleep, signal, workflow, foreach or local.
+     * </pre>
+     *
+     * <code>string kind = 23;</code>
+     * @return The kind.
+     */
+    public java.lang.String getKind() {
+      java.lang.Object ref = kind_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        kind_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * action, sleep, signal, workflow, foreach or local.
+     * </pre>
+     *
+     * <code>string kind = 23;</code>
+     * @return The bytes for kind.
+     */
+    public com.google.protobuf.ByteString
+        getKindBytes() {
+      java.lang.Object ref = kind_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        kind_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * action, sleep, signal, workflow, foreach or local.
+     * </pre>
+     *
+     * <code>string kind = 23;</code>
+     * @param value The kind to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKind(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      kind_ = value;
+      bitField0_ |= 0x00400000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * action, sleep, signal, workflow, foreach or local.
+     * </pre>
+     *
+     * <code>string kind = 23;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearKind() {
+      kind_ = getDefaultInstance().getKind();
+      bitField0_ = (bitField0_ & ~0x00400000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * action, sleep, signal, workflow, foreach or local.
+     * </pre>
+     *
+     * <code>string kind = 23;</code>
+     * @param value The bytes for kind to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKindBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      kind_ = value;
+      bitField0_ |= 0x00400000;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object signal_ = "";
+    /**
+     * <pre>
+     * The name of the signal a step waits for.
+     * </pre>
+     *
+     * <code>string signal = 24;</code>
+     * @return The signal.
+     */
+    public java.lang.String getSignal() {
+      java.lang.Object ref = signal_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        signal_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The name of the signal a step waits for.
+     * </pre>
+     *
+     * <code>string signal = 24;</code>
+     * @return The bytes for signal.
+     */
+    public com.google.protobuf.ByteString
+        getSignalBytes() {
+      java.lang.Object ref = signal_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        signal_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The name of the signal a step waits for.
+     * </pre>
+     *
+     * <code>string signal = 24;</code>
+     * @param value The signal to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSignal(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      signal_ = value;
+      bitField0_ |= 0x00800000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The name of the signal a step waits for.
+     * </pre>
+     *
+     * <code>string signal = 24;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSignal() {
+      signal_ = getDefaultInstance().getSignal();
+      bitField0_ = (bitField0_ & ~0x00800000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The name of the signal a step waits for.
+     * </pre>
+     *
+     * <code>string signal = 24;</code>
+     * @param value The bytes for signal to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSignalBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      signal_ = value;
+      bitField0_ |= 0x00800000;
       onChanged();
       return this;
     }

@@ -329,4 +329,140 @@ public interface StepOrBuilder extends
    */
   com.google.protobuf.ByteString
       getChildRunIdBytes();
+
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  java.util.List<io.stellwerk.v1.Attempt> 
+      getAttemptsList();
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  io.stellwerk.v1.Attempt getAttempts(int index);
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  int getAttemptsCount();
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  java.util.List<? extends io.stellwerk.v1.AttemptOrBuilder> 
+      getAttemptsOrBuilderList();
+  /**
+   * <pre>
+   * Oldest first. Filled by ListSteps with `include_attempts`.
+   * </pre>
+   *
+   * <code>repeated .stellwerk.v1.Attempt attempts = 21;</code>
+   */
+  io.stellwerk.v1.AttemptOrBuilder getAttemptsOrBuilder(
+      int index);
+
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  int getItemStatesCount();
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  boolean containsItemStates(
+      java.lang.String key);
+  /**
+   * Use {@link #getItemStatesMap()} instead.
+   */
+  @java.lang.Deprecated
+  java.util.Map<java.lang.String, java.lang.Integer>
+  getItemStates();
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  java.util.Map<java.lang.String, java.lang.Integer>
+  getItemStatesMap();
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  int getItemStatesOrDefault(
+      java.lang.String key,
+      int defaultValue);
+  /**
+   * <pre>
+   * Of a foreach: how many items are in which state ("READY"). Filled by ListSteps with `omit_items`.
+   * </pre>
+   *
+   * <code>map&lt;string, int32&gt; item_states = 22;</code>
+   */
+  int getItemStatesOrThrow(
+      java.lang.String key);
+
+  /**
+   * <pre>
+   * action, sleep, signal, workflow, foreach or local.
+   * </pre>
+   *
+   * <code>string kind = 23;</code>
+   * @return The kind.
+   */
+  java.lang.String getKind();
+  /**
+   * <pre>
+   * action, sleep, signal, workflow, foreach or local.
+   * </pre>
+   *
+   * <code>string kind = 23;</code>
+   * @return The bytes for kind.
+   */
+  com.google.protobuf.ByteString
+      getKindBytes();
+
+  /**
+   * <pre>
+   * The name of the signal a step waits for.
+   * </pre>
+   *
+   * <code>string signal = 24;</code>
+   * @return The signal.
+   */
+  java.lang.String getSignal();
+  /**
+   * <pre>
+   * The name of the signal a step waits for.
+   * </pre>
+   *
+   * <code>string signal = 24;</code>
+   * @return The bytes for signal.
+   */
+  com.google.protobuf.ByteString
+      getSignalBytes();
 }
