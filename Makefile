@@ -1,6 +1,6 @@
 # `make demo` shows a workflow run, `make test` tests everything, `make check` is what CI runs.
 # Needs Python >= 3.11 (PYTHON=python3.12 picks another one); tests and the other SDKs also a JDK >= 17 and Maven.
-# Node >= 20 is taken from the PATH, or fetched into .make/ where it is missing.
+# Node >= 20.19 is taken from the PATH, or fetched into .make/ where it is missing.
 
 PYTHON  ?= python3
 BIN     := .venv/bin
@@ -18,16 +18,23 @@ VENV    := .venv/.ready
 NPM     := node_modules/.ready
 NODE    := $(SCRATCH)/node.ready
 JAVA    := $(SCRATCH)/java.ready
+PAGES   := $(SCRATCH)/dashboard.ready
 GRPCURL := $(SCRATCH)/bin/grpcurl
+CHECKERS := $(SCRATCH)/deploy_checkers.ready
+BROWSER := $(SCRATCH)/chromium.ready
 
 NODE_SOURCES := $(shell find sdk/node -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/build/*')
+PAGES_SOURCES := $(shell find server/dashboard -type f -not -path '*/node_modules/*' -not -path '*/build/*')
+PAGES_BUILT   := server/src/stellwerk_server/web/static
 JAVA_SOURCES := pom.xml examples/pom.xml $(shell find sdk/java examples/*/java tests/*/java -type f -not -path '*/target/*')
 
-.PHONY: demo test check venv sdks lock generate verify proto lint types tidy test-python test-node test-java \
+.PHONY: demo test check venv sdks dashboard lock generate verify proto lint types tidy test-python test-node test-java \
         bench profile examples python node java all stop clean
 .DELETE_ON_ERROR:
 
+# The pages are part of it where Node is; nothing is fetched for them.
 demo: venv
+	@if command -v npm >/dev/null; then $(MAKE) --silent dashboard; else echo 'demo: without the dashboard, npm is not here'; fi
 	@$(BIN)/python examples/census/demo.py
 	@$(BIN)/python -m tools.examples polyglot
 
@@ -44,15 +51,21 @@ $(VENV): requirements.lock sdk/python/pyproject.toml server/pyproject.toml
 	@touch $@
 
 # Not `npm ci`: it refuses a lock without buf's builds for other systems, which not every mirror has.
-$(NPM): package.json package-lock.json sdk/node/package.json
+$(NPM): package.json package-lock.json sdk/node/package.json server/dashboard/package.json
 	@PYTHON='$(PYTHON)' sh tools/need_node.sh
 	npm install --no-save --ignore-scripts --no-progress --loglevel=error
 	@touch $@
 
-sdks: venv $(NODE) $(JAVA)
+sdks: venv $(NODE) $(JAVA) $(PAGES)
 
 $(NODE): $(NPM) $(NODE_SOURCES)
 	npm run --silent build --workspace sdk/node
+	@mkdir -p $(@D) && touch $@
+
+dashboard: $(PAGES)
+
+$(PAGES): $(NPM) $(PAGES_SOURCES)
+	npm run --silent build --workspace server/dashboard
 	@mkdir -p $(@D) && touch $@
 
 $(JAVA): $(JAVA_SOURCES)
@@ -61,9 +74,16 @@ $(JAVA): $(JAVA_SOURCES)
 	$(MVN) -q package -DskipTests
 	@mkdir -p $(@D) && touch $@
 
-# Where it cannot be had its test says so: skipped on a desk, failed in CI.
-$(GRPCURL): tools/grpcurl.sh
+# Where they cannot be had their tests say so: skipped on a desk, failed in CI.
+$(GRPCURL): tools/grpcurl.sh tools/go_install.sh
 	-@PYTHON='$(PYTHON)' sh tools/grpcurl.sh
+
+$(CHECKERS): tools/deploy_checkers.sh tools/go_install.sh
+	-@PYTHON='$(PYTHON)' sh tools/deploy_checkers.sh && touch $@
+
+# The same goes for the tests of the dashboard.
+$(BROWSER): tools/need_chromium.sh
+	-@sh tools/need_chromium.sh && mkdir -p $(@D) && touch $@
 
 lock: venv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -117,6 +137,7 @@ lint: venv $(NPM)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	npm run --silent lint --workspace sdk/node
+	npm run --silent lint --workspace server/dashboard
 
 types: venv sdks
 	$(BIN)/mypy
@@ -124,11 +145,12 @@ types: venv sdks
 tidy: venv
 	$(BIN)/python -m pytest tests/tidy
 
-test-python: sdks $(GRPCURL)
+test-python: sdks $(GRPCURL) $(CHECKERS) $(BROWSER)
 	$(BIN)/python -m pytest
 
 test-node: $(NODE)
 	npm test --silent --workspace sdk/node
+	npm test --silent --workspace server/dashboard
 
 test-java: $(JAVA)
 	$(MVN) verify
@@ -166,6 +188,7 @@ clean:
 	@$(PYTHON) -m tools.examples.clean
 	rm -rf .venv node_modules $(SCRATCH) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf sdk/node/dist sdk/node/build sdk/node/node_modules target
+	rm -rf server/dashboard/build server/dashboard/node_modules $(PAGES_BUILT)
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find sdk server -name '*.egg-info' -prune -exec rm -rf {} +
 	find sdk/java tests examples -type d -name target -prune -exec rm -rf {} +
