@@ -19,6 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from stellwerk_server.dispatch.gathering import Gathering
 from stellwerk_server.model.events import SECOND, Instant
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ _TIMEOUT_S = 0.1
 _PAUSE_S = 1.0
 _ENTRY = struct.Struct(">QQ32s")
 _SIGNATURE_BYTES = 16
+# Keys of one call to Redis.
+_MOST = 2_000
 
 
 class Key(NamedTuple):
@@ -44,6 +47,10 @@ class Key(NamedTuple):
         return "stellwerk:key:" + hashlib.sha256(said).hexdigest()[:40]
 
 
+# A committed key, its run, and when it is forgotten.
+Entry = tuple[Key, int, Instant]
+
+
 class Known(NamedTuple):
     """The run a key belongs to, and the digest of that run's input."""
 
@@ -58,6 +65,8 @@ class Duplicates:
         self._secret = secret
         self._paused_until = 0.0
         self.up = False
+        self._finding = Gathering(self._find, _MOST)
+        self._remembering = Gathering(self._remember, _MOST)
         self._redis: redis.Redis | None = None
         if url:
             self._redis = redis.Redis.from_url(
@@ -66,8 +75,23 @@ class Duplicates:
 
     async def find(self, keys: Sequence[Key]) -> list[Known | None]:
         """What Redis knows of each key; None for what it does not know, or says wrongly."""
+        if self._ready() is None or not keys:
+            return [None] * len(keys)
+        return await self._finding.ask(keys)
+
+    async def remember(self, entries: Sequence[Entry]) -> None:
+        """Store which run a committed key belongs to, until the key expires."""
+        if self._ready() is not None and entries:
+            await self._remembering.ask(entries)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    async def _find(self, keys: list[Key]) -> list[Known | None]:
         client = self._ready()
-        if client is None or not keys:
+        if client is None:
             return [None] * len(keys)
         try:
             values = await client.mget([key.name for key in keys])
@@ -79,11 +103,10 @@ class Duplicates:
             return [None] * len(keys)
         return [self._read(key, value) for key, value in zip(keys, values, strict=True)]
 
-    async def remember(self, entries: Sequence[tuple[Key, int, Instant]]) -> None:
-        """Store which run a committed key belongs to, until the key expires."""
+    async def _remember(self, entries: list[Entry]) -> list[None]:
         client = self._ready()
-        if client is None or not entries:
-            return
+        if client is None:
+            return [None] * len(entries)
         try:
             async with client.pipeline(transaction=False) as pipe:
                 for key, run_id, expires_at in entries:
@@ -94,11 +117,7 @@ class Duplicates:
             self.up = True
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             self._pause(error)
-
-    async def close(self) -> None:
-        """Hang up."""
-        if self._redis is not None:
-            await self._redis.aclose()
+        return [None] * len(entries)
 
     def _ready(self) -> redis.Redis | None:
         return self._redis if time.monotonic() >= self._paused_until else None
