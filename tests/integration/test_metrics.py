@@ -11,8 +11,9 @@ import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
+from websockets.asyncio.client import connect
 
-from stellwerk.v1 import admin_pb2
+from stellwerk.v1 import admin_pb2, run_pb2
 from stellwerk_server.server import Server
 from stellwerk_server.store import gauges
 from tests.integration.api import Api, eventually, succeeded
@@ -244,3 +245,24 @@ async def test_many_scrapes_are_one_look_at_the_database(
     monkeypatch.setattr(gauges, "read", counted)
     await asyncio.gather(*(samples(server) for _ in range(20)))
     assert len(looks) == 1
+
+
+async def test_live_readers_are_counted_while_they_read(api: Api, server: Server) -> None:
+    await api.apply("name: naps\nsteps: [{id: one, sleep: 1h}]")
+    run_id = await api.start("naps")
+
+    async def reading(*expected: int) -> bool:
+        found = await samples(server)
+        kinds = ("sse", "websocket", "watch")
+        return tuple(value(found, "stellwerk_live_readers", kind=kind) for kind in kinds) == expected
+
+    address = f"127.0.0.1:{server.http_port}"
+    watch = api.runs.WatchRun(run_pb2.WatchRunRequest(run_id=run_id))
+    assert await watch.read()
+    async with httpx.AsyncClient() as http, http.stream("GET", f"http://{address}/api/events") as stream:
+        assert stream.status_code == 200
+        async with connect(f"ws://{address}/api/ws"):
+            await eventually(lambda: reading(1, 1, 1))
+        await eventually(lambda: reading(1, 0, 1))
+    watch.cancel()
+    await eventually(lambda: reading(0, 0, 0))

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import type { Run, RunEvent, Step } from "../src/api/types.js";
 import { isItemOf } from "../src/pages/run/items.js";
-import { CHUNKS_KEPT, addChunk, evolve, instant, pictureOf, positionOf, refresh, resetStream } from "../src/pages/run/projection.js";
+import { CHUNKS_KEPT, addChunk, addSteps, evolve, instant, pictureOf, positionOf, refresh, resetStream } from "../src/pages/run/projection.js";
 import type { Picture } from "../src/pages/run/projection.js";
 
 const RUN: Run = { run_id: "run_1", workflow: "order", version: 1, state: "RUNNING", sequence: 1 };
@@ -140,6 +140,15 @@ test("chunks come once and in order, and begin anew with a new attempt", () => {
   for (let at = 2; at <= CHUNKS_KEPT + 5; at++) chunk(2, at, "x");
   assert.equal(shown.streams.get("say")?.chunks.length, CHUNKS_KEPT);
   assert.equal(shown.streams.get("say")?.dropped, 5);
+});
+
+test("later pages of steps stand before what events have made since, and undo nothing", () => {
+  const shown = picture(step("a"));
+  tell(shown, "STEP_SCHEDULED", "c", { attempt: 1 });
+  tell(shown, "STEP_SUCCEEDED", "c", { attempt: 1 });
+  tell(shown, "STEP_SCHEDULED", "d", { attempt: 1 });
+  addSteps(shown, ["a"], [step("b", { state: "SUCCEEDED" }), step("c", { state: "READY" })], shown.sequence - 1);
+  assert.deepEqual([...shown.steps].map(([id, each]) => `${id} ${each.state}`), ["a PENDING", "b SUCCEEDED", "c SUCCEEDED", "d READY"]);
 });
 
 test("an older answer never undoes what events have said", () => {

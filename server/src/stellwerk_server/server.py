@@ -238,7 +238,7 @@ class Server:
         """Routes of HTTP that are no calls of servicers: live events and metrics."""
         scrape = Scrape(self._exposition)
         opening = Opening(self._live, self._pool)
-        live = live_routes(opening, LiveSocket(opening, States(methods)))
+        live = live_routes(opening, LiveSocket(opening, States(methods)), self._metrics.reading)
         return [Route("/metrics", scrape), Route("/api/metrics", scrape), *live]
 
     def _contexts(self, ids: IdSource, waiting: Waiting) -> list[Context]:
@@ -283,7 +283,7 @@ class Server:
                 RunSignals(workflows, known, pool, limit),
                 RunReads(pool, workflows, self._sessions.progress),
                 StepReads(pool, workflows, self._sessions.progress),
-                RunWatch(self._results, pool),
+                RunWatch(self._results, pool, self._metrics.reading),
             ),
             "WorkerService": (self._worker,),
             "WorkflowService": (WorkflowServicer(pool, workflows),),

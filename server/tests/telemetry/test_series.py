@@ -64,7 +64,7 @@ def test_a_histogram_counts_as_prometheus_own_does(values: list[float]) -> None:
 
 def test_both_texts_can_be_read_back() -> None:
     metrics = Metrics("0.1.0")
-    metrics.polled("default", "q\"uo\\te\n", 3, claimed=True)
+    metrics.polled("default", 'q"uo\\te\n', 3, claimed=True)
     metrics.called("StartRun", "OK", 0.002)
     metrics.requested("/api/runs", "GET", 200, 0.002)
     metrics.transaction(7, 0.01, 1)
@@ -75,4 +75,4 @@ def test_both_texts_can_be_read_back() -> None:
     strict = {m.name: m for m in read_openmetrics(text)}  # type: ignore[no-untyped-call]
     assert plain.keys() == strict.keys()
     polls = plain["stellwerk_polls"].samples[0]
-    assert (polls.labels["queue"], polls.labels["result"], polls.value) == ("q\"uo\\te\n", "hit", 1)
+    assert (polls.labels["queue"], polls.labels["result"], polls.value) == ('q"uo\\te\n', "hit", 1)

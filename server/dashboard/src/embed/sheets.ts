@@ -12,7 +12,8 @@ import embed from "./embed.css?inline";
 
 /** The shell follows the width of the element, not of the window around it. */
 function byElement(css: string): string {
-  return css.replaceAll(/@media\s*\(width/g, "@container (width");
+  // In whichever way the build has written the width.
+  return css.replaceAll(/@media(?=\s*(?:not\s*)?\((?:max-|min-)?width)/g, "@container");
 }
 
 let made: CSSStyleSheet | undefined;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from stellwerk.v1 import run_pb2
@@ -22,7 +22,11 @@ _PAGE = 500
 class RunWatch:
     """One method: each watcher reads at its own pace and holds nothing here but its position."""
 
-    def __init__(self, results: Results, pool: Pool) -> None:
+    def __init__(
+        self, results: Results, pool: Pool, reading: Callable[[str, int], None] = lambda kind, more: None
+    ) -> None:
+        # Told when somebody begins to watch, and when they are gone.
+        self._reading = reading
         self._results = results
         self._pool = pool
 
@@ -40,6 +44,7 @@ class RunWatch:
 
         self._results.watch(run_id, on_change)
         self._results.hold(changed.set)
+        self._reading("watch", 1)
         try:
             position = _Position(min(request.after_sequence, (1 << 31) - 1))
             while True:
@@ -55,6 +60,7 @@ class RunWatch:
         finally:
             self._results.unwatch(run_id, on_change)
             self._results.let_go(changed.set)
+            self._reading("watch", -1)
 
     async def _ended(self, request: run_pb2.WatchRunRequest, run_id: int) -> bool:
         async with self._pool.connection() as connection:

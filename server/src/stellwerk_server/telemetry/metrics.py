@@ -111,7 +111,6 @@ class Metrics:
             _SHORT_S,
             ("route", "method", "status"),
         )
-        # A reader that opens adds 1 to its kind (sse, websocket, watch), and takes it back when it is gone.
         self.live_readers = Gauges("stellwerk_live_readers", "Open live streams.", ("kind",))
         self.build_info = Gauges("stellwerk_build_info", "Which version this is.", ("version",))
         self.build_info.of(version).value = 1
@@ -166,6 +165,10 @@ class Metrics:
     def requested(self, route: str, method: str, status: int, took_s: float) -> None:
         """An HTTP request is over; `route` is the pattern, never the path that came."""
         self.requests.of(route, method, str(status)).observe(took_s)
+
+    def reading(self, kind: str, more: int) -> None:
+        """A live stream of a kind (sse, websocket, watch) has opened (1) or is gone (-1)."""
+        self.live_readers.of(kind).add(more)
 
     def _run_started(self, workflow: Workflow) -> None:
         number = self._started.get(workflow.id)

@@ -21,6 +21,7 @@ from stellwerk_server.web.bodies import Gone
 from stellwerk_server.web.live_query import FeedQuery, Opening, RunQuery
 from stellwerk_server.web.live_socket import LiveSocket
 from stellwerk_server.web.problems import method_not_allowed
+from stellwerk_server.web.timing import Held, Reading
 
 # A comment is sent when nothing was for so long.
 PING_S = 15.0
@@ -40,12 +41,12 @@ _BOOLS = {"true": True, "false": False}
 Opened = AbstractAsyncContextManager[Reader[Any]]
 
 
-def live_routes(opening: Opening, socket: LiveSocket) -> list[BaseRoute]:
-    """The routes of live events."""
+def live_routes(opening: Opening, socket: LiveSocket, reading: Reading) -> list[BaseRoute]:
+    """The routes of live events; `reading` is told who reads."""
     return [
-        Route("/api/events", _Endpoint(_feed_query, opening.feed)),
-        Route("/api/runs/{run_id}/events", _Endpoint(_run_query, opening.run)),
-        WebSocketRoute("/api/ws", socket),
+        Route("/api/events", Held(_Endpoint(_feed_query, opening.feed), "sse", reading)),
+        Route("/api/runs/{run_id}/events", Held(_Endpoint(_run_query, opening.run), "sse", reading)),
+        WebSocketRoute("/api/ws", Held(socket, "websocket", reading)),
     ]
 
 

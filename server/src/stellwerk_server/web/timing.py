@@ -1,4 +1,4 @@
-"""How long each HTTP request took, by the pattern of its route. Changes nothing of what passes through."""
+"""How long each HTTP request took, and how many live streams are open. Changes nothing of what passes through."""
 
 from __future__ import annotations
 
@@ -14,6 +14,27 @@ _VERBS = frozenset(("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"))
 _OTHER = "other"
 # As proxies write it in their logs: the client did not wait for an answer.
 _NO_ANSWER = 499
+
+
+# Told of a live stream of a kind: 1 when it opens, -1 when it is gone.
+Reading = Callable[[str, int], None]
+
+
+class Held:
+    """Wraps what serves one kind of live stream for as long as the client stays."""
+
+    def __init__(self, app: Any, kind: str, reading: Reading) -> None:
+        self._app = app
+        self._kind = kind
+        self._reading = reading
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one client."""
+        self._reading(self._kind, 1)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._reading(self._kind, -1)
 
 
 class Timed:

@@ -40,6 +40,21 @@ export function pictureOf(run: Run, steps: readonly Step[], sequence: number): P
   };
 }
 
+/** Adds a later page of steps, read as of `sequence`, behind those of the pages before it; what events made since stays last. */
+export function addSteps(picture: Picture, pages: readonly string[], steps: readonly Step[], sequence: number): void {
+  const merged = new Map<string, Step>();
+  for (const id of pages) {
+    const step = picture.steps.get(id);
+    if (step !== undefined) merged.set(id, step);
+  }
+  for (const step of steps) {
+    const told = sequence < picture.sequence ? picture.steps.get(step.step) : undefined;
+    merged.set(step.step, { ...known(step), ...told });
+  }
+  for (const [id, step] of picture.steps) if (!merged.has(id)) merged.set(id, step);
+  picture.steps = merged;
+}
+
 /** Where its events go on: what is behind this is in the picture. */
 export function positionOf(picture: Picture): number {
   return Math.min(picture.sequence, picture.run.sequence);

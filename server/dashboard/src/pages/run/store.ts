@@ -6,15 +6,17 @@ import { signal } from "@preact/signals";
 import { newId } from "../../api/client.js";
 import { asApiError } from "../../api/problem.js";
 import type { ApiError } from "../../api/problem.js";
-import type { Chunk, Json, Run, RunEvent, RunState, Step, StepState } from "../../api/types.js";
+import type { Chunk, Json, Run, RunEvent, RunState, Step, StepFilter, StepState } from "../../api/types.js";
 import type { Frame } from "../../live/connection.js";
 import type { Session } from "../../session.js";
 import { Optimistic } from "../../store/optimistic.js";
 import { isEnded } from "../../store/run_events.js";
-import { addChunk, evolve, pictureOf, positionOf, refresh, resetStream } from "./projection.js";
+import { addChunk, addSteps, evolve, pictureOf, positionOf, refresh, resetStream } from "./projection.js";
 import type { Picture } from "./projection.js";
 
 const PAGE = 10_000;
+/** So many steps are drawn at once; a run of code may have thousands more, which follow. */
+const FIRST_PAGE = 500;
 /** After a step became ready: when to look who has taken it. */
 const LOOKS_MS = [300, 1_500, 5_000, 15_000];
 /** A request may have 200 parameters. */
@@ -48,19 +50,44 @@ export class RunStore {
   async open(): Promise<void> {
     const { signal } = this.abort;
     try {
-      const [run, { steps, sequence }] = await Promise.all([this.session.api.run(this.runId, { signal }), this.everyStep()]);
-      this.picture = pictureOf(run, steps, sequence);
+      const [run, first] = await Promise.all([this.session.api.run(this.runId, { signal }), this.page({ page_size: FIRST_PAGE })]);
+      const picture = pictureOf(run, first.steps ?? [], first.sequence);
+      this.picture = picture;
       this.error = undefined;
-      this.follow(positionOf(this.picture));
+      this.follow(positionOf(picture));
       this.lookLater(0);
       this.draw();
+      void this.readOn(picture, first.next_page_token).catch((error: unknown) => this.failed(error));
       this.definition = (await this.session.api.workflow(run.workflow, run.version, { signal })).definition;
     } catch (error) {
-      if (signal.aborted) return;
-      this.error = asApiError(error);
-      if (this.error.isAway) setTimeout(() => void (signal.aborted || this.open()), 2_000);
+      this.failed(error);
     }
     this.draw();
+  }
+
+  private failed(error: unknown): void {
+    const { signal } = this.abort;
+    if (signal.aborted) return;
+    this.error = asApiError(error);
+    if (this.error.isAway) setTimeout(() => void (signal.aborted || this.open()), 2_000);
+    this.draw();
+  }
+
+  /** The steps behind the first page. */
+  private async readOn(picture: Picture, next: string | undefined): Promise<void> {
+    const pages = [...picture.steps.keys()];
+    for (let token = next; token; ) {
+      const page = await this.page({ page_size: PAGE, page_token: token });
+      const steps = page.steps ?? [];
+      addSteps(picture, pages, steps, page.sequence);
+      pages.push(...steps.map((step) => step.step));
+      token = page.next_page_token;
+      this.draw();
+    }
+  }
+
+  private page(query: StepFilter) {
+    return this.session.api.steps(this.runId, { ...query, omit_items: true }, { signal: this.abort.signal });
   }
 
   close(): void {
@@ -96,11 +123,7 @@ export class RunStore {
     let sequence: number | undefined;
     let token: string | undefined;
     do {
-      const page = await this.session.api.steps(
-        this.runId,
-        { ...query, omit_items: true, page_size: PAGE, ...(token === undefined ? {} : { page_token: token }) },
-        { signal: this.abort.signal },
-      );
+      const page = await this.page({ ...query, page_size: PAGE, ...(token === undefined ? {} : { page_token: token }) });
       steps.push(...(page.steps ?? []));
       sequence ??= page.sequence;
       token = page.next_page_token;
