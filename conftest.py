@@ -4,7 +4,7 @@ import signal
 
 pytest_plugins = ["tests.support.databases"]
 
-# A shell without job control starts what runs in the background with SIGINT ignored, and all that we start would inherit
+# A shell without job control starts what runs in the background with SIGINT ignored, and all we start would inherit
 # that: a JVM then never hears of it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
