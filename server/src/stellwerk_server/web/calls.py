@@ -178,8 +178,9 @@ def _query(scope: Scope) -> dict[str, list[str]]:
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
     except ValueError as error:
-        reason = "text in UTF-8, percent-encoded" if isinstance(error, UnicodeError) else "at most 200 parameters"
-        raise InvalidArgument([Problem("query", f"expected {reason}, came another")]) from None
+        text = "expected text in UTF-8, percent-encoded, came another"
+        count = "expected at most 200 parameters, came more"
+        raise InvalidArgument([Problem("query", text if isinstance(error, UnicodeError) else count)]) from None
     query: dict[str, list[str]] = {}
     for name, text in pairs:
         query.setdefault(name, []).append(text)
