@@ -39,6 +39,7 @@ export class RunStore {
   private readonly abort = new AbortController();
   private unsubscribe: (() => void) | undefined;
   private frame = 0;
+  private readings = 0;
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(session: Session, runId: string) {
@@ -57,7 +58,7 @@ export class RunStore {
       this.follow(positionOf(picture));
       this.lookLater(0);
       this.draw();
-      void this.readOn(picture, first.next_page_token).catch((error: unknown) => this.failed(error));
+      void this.readOn(first.next_page_token).catch((error: unknown) => this.failed(error));
       this.definition = (await this.session.api.workflow(run.workflow, run.version, { signal })).definition;
     } catch (error) {
       this.failed(error);
@@ -73,13 +74,15 @@ export class RunStore {
     this.draw();
   }
 
-  /** The steps behind the first page. */
-  private async readOn(picture: Picture, next: string | undefined): Promise<void> {
-    const pages = [...picture.steps.keys()];
+  /** The steps behind the first page; drawing makes a new picture, so that of the moment is asked for each time. */
+  private async readOn(next: string | undefined): Promise<void> {
+    const reading = ++this.readings;
+    const pages = [...(this.picture?.steps.keys() ?? [])];
     for (let token = next; token; ) {
       const page = await this.page({ page_size: PAGE, page_token: token });
+      if (this.picture === undefined || reading !== this.readings) return;
       const steps = page.steps ?? [];
-      addSteps(picture, pages, steps, page.sequence);
+      addSteps(this.picture, pages, steps, page.sequence);
       pages.push(...steps.map((step) => step.step));
       token = page.next_page_token;
       this.draw();
