@@ -14,7 +14,7 @@ from stellwerk.v1 import run_pb2
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model.attributes import canonical
 from stellwerk_server.model.code import step_definition
-from stellwerk_server.model.definition import WorkflowDefinition
+from stellwerk_server.model.definition import StepDefinition, WorkflowDefinition
 from stellwerk_server.model.errors import NotFound
 from stellwerk_server.model.events import EventType
 from stellwerk_server.model.payload import Payload
@@ -106,12 +106,10 @@ class RunReads:
             workflow = await self._workflows.by_id(run.workflow_id)
             messages = step_messages(run, workflow.definition, begun, served)
         else:
-            messages = [message_of_code(step, served) for step in begun]
+            messages = [_message_of_code(step, served) for step in begun]
         for message in messages:
             if message.state == run_pb2.STEP_STATE_LEASED:
-                progress = convert.payload_message(self._progress(run.id, message.step))
-                if progress is not None:
-                    message.progress.CopyFrom(progress)
+                add_progress(message, self._progress(run.id, message.step))
         return messages
 
 
@@ -122,7 +120,7 @@ def step_messages(
     rows: dict[int, list[Step]] = {}
     for step in begun:
         rows.setdefault(step.position, []).append(step)
-    unbegun = StepState.CANCELLED if RunState(run.state).terminal else StepState.PENDING
+    unbegun = state_of_unbegun(run.state)
     messages: list[run_pb2.Step] = []
     for defined in definition.steps:
         needs = [definition.steps[index].id for index in defined.needs]
@@ -137,9 +135,25 @@ def step_messages(
     return messages
 
 
-def message_of_code(step: Step, served: Sequence[Served]) -> run_pb2.Step:
-    """A step that code has asked for."""
-    defined = step_definition(step.key, step.position, json.loads(step.definition or "{}"))
+def state_of_unbegun(run_state: int) -> StepState:
+    """The state of a step without a row, of a run in that state."""
+    return StepState.CANCELLED if RunState(run_state).terminal else StepState.PENDING
+
+
+def defined_by_code(step: Step) -> StepDefinition:
+    """The definition of a step that code has asked for."""
+    return step_definition(step.key, step.position, json.loads(step.definition or "{}"))
+
+
+def add_progress(message: run_pb2.Step, progress: Payload | None) -> None:
+    """Show the last progress of a running step, if there is any."""
+    shown = convert.payload_message(progress)
+    if shown is not None:
+        message.progress.CopyFrom(shown)
+
+
+def _message_of_code(step: Step, served: Sequence[Served]) -> run_pb2.Step:
+    defined = defined_by_code(step)
     return convert.step_message(step, defined, (), why_it_waits(step, defined, served))
 
 

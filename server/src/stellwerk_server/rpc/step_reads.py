@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,14 +12,13 @@ from psycopg_pool import AsyncConnectionPool
 from stellwerk.v1 import run_pb2
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model import failure as failures
-from stellwerk_server.model.code import step_definition
 from stellwerk_server.model.definition import StepDefinition, WorkflowDefinition
 from stellwerk_server.model.payload import Payload
-from stellwerk_server.model.states import RunState, StepState
+from stellwerk_server.model.states import StepState
 from stellwerk_server.rpc import convert
 from stellwerk_server.rpc.attempts import attempts_of, brief
 from stellwerk_server.rpc.fields import Fields, page_token
-from stellwerk_server.rpc.run_reads import run_not_found
+from stellwerk_server.rpc.run_reads import add_progress, defined_by_code, run_not_found, state_of_unbegun
 from stellwerk_server.rpc.waiting import why_it_waits
 from stellwerk_server.store import events, rows, runs, steps, workers
 from stellwerk_server.store.events import AttemptEvent
@@ -91,7 +89,7 @@ class StepReads:
         told: dict[str, list[AttemptEvent]] = {}
         for event in read.attempts:
             told.setdefault(event.step, []).append(event)
-        unbegun = _unbegun(read.run)
+        unbegun = state_of_unbegun(read.run.state)
         for _, defined, row in placed:
             needs = [names[index] for index in defined.needs]
             if row is None:
@@ -110,9 +108,7 @@ class StepReads:
             row = replace(row, failure=_brief(row.failure))
         message = convert.step_message(row, defined, needs, why_it_waits(row, defined, read.served))
         if request.include_payloads and row.state == StepState.LEASED:
-            progress = convert.payload_message(self._progress(read.run.id, row.key))
-            if progress is not None:
-                message.progress.CopyFrom(progress)
+            add_progress(message, self._progress(read.run.id, row.key))
         if request.omit_items and row.items is not None:
             of_items = read.outline.items.get(row.position, {})
             message.item_states.update({state.name: count for state, count in sorted(of_items.items())})
@@ -144,18 +140,13 @@ def _in_order(read: _Read, definition: WorkflowDefinition, wanted: StepFilter) -
         and defined.index > wanted.after[0]
         and (last is None or defined.index << _ITEM_BITS < last)
         and (not wanted.keys or defined.id in wanted.keys)
-        and (not wanted.states or _unbegun(read.run) in wanted.states)
+        and (not wanted.states or state_of_unbegun(read.run.state) in wanted.states)
     ]
     yield from sorted(begun + unbegun, key=lambda placed: placed.place)
 
 
-def _unbegun(run: runs.Head) -> StepState:
-    return StepState.CANCELLED if RunState(run.state).terminal else StepState.PENDING
-
-
 def _of_code(step: Step) -> _Placed:
-    defined = step_definition(step.key, step.position, json.loads(step.definition or "{}"))
-    return _Placed(_place(step), defined, step)
+    return _Placed(_place(step), defined_by_code(step), step)
 
 
 def _place(step: Step) -> int:

@@ -44,7 +44,9 @@ class AttemptEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class EventRow:
+    """An event as it is stored; statements of other reads may add columns of their own."""
+
     seq: int
     type: int
     at: Instant
@@ -57,6 +59,7 @@ class _Row:
     data: str | None
 
     def event(self) -> Event:
+        """The event it is."""
         return Event(
             self.seq,
             EventType(self.type),
@@ -73,7 +76,7 @@ class _Row:
 
 async def after(connection: AsyncConnection[Any], run_id: int, seq: int, size: int) -> rows.Page[Event]:
     """The events with a greater sequence, at most `size` of them and rows.PAGE_BYTES."""
-    found = await rows.page(connection, _Row, _AFTER, {"run_id": run_id, "seq": seq}, size)
+    found = await rows.page(connection, EventRow, _AFTER, {"run_id": run_id, "seq": seq}, size)
     return rows.Page([row.event() for row in found.rows], found.more)
 
 

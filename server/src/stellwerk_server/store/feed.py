@@ -5,17 +5,15 @@ The committer writes `moves`; putting them in order is all that is written here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
-from stellwerk_server.model import failure as failures
-from stellwerk_server.model.events import Event, EventType, Instant
-from stellwerk_server.model.payload import Payload
+from stellwerk_server.model.events import Event
 from stellwerk_server.store import rows, sql
+from stellwerk_server.store.events import EventRow
 
 _SQL = sql.load("feed")
 _LOCK = _SQL.lock_feed
@@ -71,36 +69,14 @@ class FeedEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(EventRow):
     place: int
     run_id: int
     workflow: str
     version: int
-    seq: int
-    type: int
-    at: Instant
-    step: str | None
-    attempt: int | None
-    worker: str | None
-    started_at: Instant | None
-    payload: Payload | None
-    failure: str | None
-    data: str | None
 
-    def event(self) -> FeedEvent:
-        event = Event(
-            self.seq,
-            EventType(self.type),
-            self.at,
-            self.step,
-            self.attempt,
-            self.worker,
-            self.started_at,
-            self.payload,
-            None if self.failure is None else failures.from_json(self.failure),
-            None if self.data is None else json.loads(self.data),
-        )
-        return FeedEvent(self.place - 1, self.run_id, self.workflow, self.version, event)
+    def of_feed(self) -> FeedEvent:
+        return FeedEvent(self.place - 1, self.run_id, self.workflow, self.version, self.event())
 
 
 async def order(connection: AsyncConnection[Any]) -> None:
@@ -149,7 +125,7 @@ async def events(connection: AsyncConnection[Any], spans: Sequence[Span], *, pay
     }
     most = sum(span.last - span.first + 1 for span in spans)
     found = await rows.page(connection, _Row, _EVENTS, parameters, most)
-    return rows.Page([row.event() for row in found.rows], found.more)
+    return rows.Page([row.of_feed() for row in found.rows], found.more)
 
 
 async def sequences(connection: AsyncConnection[Any], run_ids: Sequence[int]) -> dict[int, int]:

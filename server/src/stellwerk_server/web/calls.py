@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
 from stellwerk_server.model.errors import InvalidArgument, Problem
 from stellwerk_server.rpc.edge import Method
@@ -17,6 +16,7 @@ from stellwerk_server.web import bodies, json_in
 from stellwerk_server.web.bodies import Gone
 from stellwerk_server.web.json_out import encode
 from stellwerk_server.web.problems import Malformed, method_not_allowed
+from stellwerk_server.web.query import read_query
 from stellwerk_server.web.routes import Route
 
 Scope = Any
@@ -37,7 +37,7 @@ class Call:
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answer one request; raises what is wrong with it."""
         headers = dict(scope["headers"])
-        query = _query(scope)
+        query = read_query(scope)
         method = self._choose(query)
         filling = json_in.Filling(method.request())
         media = await self._read_body(filling, receive, headers)
@@ -169,22 +169,6 @@ def header_text(value: bytes, name: str, filling: json_in.Filling) -> str:
         filling.fields.refuse(name, 'visible ASCII characters, or them as a string in quotes: "…"', text)
         return ""
     return inner
-
-
-def _query(scope: Scope) -> dict[str, list[str]]:
-    raw: bytes = scope["query_string"]
-    if not raw:
-        return {}
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
-    except ValueError as error:
-        text = "expected text in UTF-8, percent-encoded, came another"
-        count = "expected at most 200 parameters, came more"
-        raise InvalidArgument([Problem("query", text if isinstance(error, UnicodeError) else count)]) from None
-    query: dict[str, list[str]] = {}
-    for name, text in pairs:
-        query.setdefault(name, []).append(text)
-    return query
 
 
 async def _held(call: Any, receive: Any, may_wait: bool) -> Any:

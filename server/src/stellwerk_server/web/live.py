@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -21,6 +20,7 @@ from stellwerk_server.web.bodies import Gone
 from stellwerk_server.web.live_query import FeedQuery, Opening, RunQuery
 from stellwerk_server.web.live_socket import LiveSocket
 from stellwerk_server.web.problems import method_not_allowed
+from stellwerk_server.web.query import read_query
 from stellwerk_server.web.timing import Held, Reading
 
 # A comment is sent when nothing was for so long.
@@ -146,9 +146,7 @@ class _Query:
     def __init__(self, scope: Any, fields: Fields, known: tuple[str, ...]) -> None:
         self._fields = fields
         self._last_id = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
-        self._found: dict[str, list[str]] = {}
-        for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            self._found.setdefault(name, []).append(value)
+        self._found = read_query(scope)
         for name in self._found.keys() - set(known):
             fields.refuse(name, f"one of {', '.join(known)}", "a query parameter that is not known")
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 
@@ -21,6 +20,7 @@ from stellwerk_server.rpc.fields import Fields
 from stellwerk_server.web import problems
 from stellwerk_server.web.live_query import FeedQuery, Opening, RunQuery
 from stellwerk_server.web.live_states import TOPICS, States
+from stellwerk_server.web.query import read_query
 
 MAX_SUBSCRIPTIONS = 100
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -261,9 +261,9 @@ def _namespace(scope: Any) -> str:
     """The namespace of the connection; raises InvalidArgument for anything else in the query."""
     fields = Fields()
     namespace = ""
-    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+    for name, texts in read_query(scope).items():
         if name == "namespace":
-            namespace = value
+            namespace = texts[-1]
         else:
             fields.refuse(name, "namespace", "a query parameter that is not known")
     namespace = fields.namespace(namespace)
