@@ -1,6 +1,6 @@
 // Timers that are set, soonest first: retries, sleeps, deadlines.
 
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import { everyPage } from "../api/client.js";
 import type { FeedEvent, Timer } from "../api/types.js";
 import { Empty, ErrorNotice, SkeletonRows } from "../components/feedback.js";
@@ -10,12 +10,11 @@ import { spanText } from "../components/moments.js";
 import { Page } from "../components/page.js";
 import { now, Time } from "../components/time.js";
 import { VirtualTable, type Column } from "../components/virtual_table.js";
-import { useLive, useRead } from "../live/hooks.js";
+import { useRead } from "../live/hooks.js";
 import { Link, to } from "../router.js";
 import { useSession } from "../session.js";
-import { Batches } from "../store/batches.js";
-import { Reread } from "../store/reread.js";
 import { setsTimer, TIMER_EVENTS, timersAfter } from "../store/timer_events.js";
+import { useFeed, useReread } from "../store/use_feed.js";
 
 const TIMERS_MOST = 1_000;
 
@@ -44,7 +43,7 @@ function useTimers() {
   );
   const [timers, setTimers] = useState<readonly Timer[]>();
   useEffect(() => setTimers(reading.data), [reading.data]);
-  const reread = useMemo(() => new Reread(reading.reload), [reading.reload]);
+  const reread = useReread(reading.reload);
   const take = useCallback(
     (events: FeedEvent[]) => {
       setTimers((old) => old && timersAfter(old, events));
@@ -52,17 +51,7 @@ function useTimers() {
     },
     [reread],
   );
-  const batches = useMemo(() => new Batches(take), [take]);
-  useEffect(() => {
-    return () => {
-      reread.stop();
-      batches.stop();
-    };
-  }, [reread, batches]);
-  useLive(
-    { subscribe: "events", types: TIMER_EVENTS },
-    { frames: (frames) => batches.add(frames.map((frame) => frame.data as FeedEvent)), ready: reading.reload },
-  );
+  useFeed({ types: TIMER_EVENTS }, take, reading.reload);
   return { timers, error: reading.error };
 }
 

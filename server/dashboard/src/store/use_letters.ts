@@ -1,16 +1,15 @@
 // The open dead letters, live: read once, and those of a run again when an event says that they changed.
 
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { everyPage, type Api } from "../api/client.js";
 import type { ApiError } from "../api/problem.js";
 import type { DeadLetter, FeedEvent } from "../api/types.js";
-import { useLive, useRead } from "../live/hooks.js";
+import { useRead } from "../live/hooks.js";
 import { useSession } from "../session.js";
-import { Batches } from "./batches.js";
 import { withRun } from "./letters.js";
 import { Optimistic } from "./optimistic.js";
-import { Reread } from "./reread.js";
 import { isEnded, stateAfter } from "./run_events.js";
+import { useFeed, useReread } from "./use_feed.js";
 
 export const LETTERS_MOST = 10_000;
 const RUNS_AT_ONCE = 20;
@@ -34,7 +33,7 @@ export function useLetters(filter: { run_id?: string; workflow?: string }): Live
   useEffect(() => setLetters(reading.data), [reading.data]);
   const latest = useRef(letters);
   latest.current = letters;
-  const reread = useMemo(() => new Reread(reading.reload), [reading.reload]);
+  const reread = useReread(reading.reload);
   const take = useCallback(
     (events: FeedEvent[]) => {
       const changed = runsChanged(events, latest.current ?? [], filter);
@@ -43,17 +42,7 @@ export function useLetters(filter: { run_id?: string; workflow?: string }): Live
     },
     [api, key, reread],
   );
-  const batches = useMemo(() => new Batches(take), [take]);
-  useEffect(() => {
-    return () => {
-      reread.stop();
-      batches.stop();
-    };
-  }, [reread, batches]);
-  useLive(
-    { subscribe: "events", types: TYPES, ...(filter.workflow ? { workflow: filter.workflow } : {}) },
-    { frames: (frames) => batches.add(frames.map((frame) => frame.data as FeedEvent)), ready: reading.reload },
-  );
+  useFeed({ types: TYPES, workflow: filter.workflow }, take, reading.reload);
   const isCut = (letters?.length ?? 0) >= LETTERS_MOST;
   return { letters, error: reading.error, isCut, reload: reading.reload };
 }

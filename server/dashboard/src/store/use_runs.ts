@@ -5,12 +5,10 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { asApiError, type ApiError } from "../api/problem.js";
 import type { FeedEvent, Run, RunFilter, RunState } from "../api/types.js";
 import { backoffMs } from "../live/backoff.js";
-import { useLive } from "../live/hooks.js";
-import type { Wish } from "../live/connection.js";
 import { useSession } from "../session.js";
-import { Batches } from "./batches.js";
 import { Optimistic } from "./optimistic.js";
 import { RunTable } from "./run_table.js";
+import { useFeed } from "./use_feed.js";
 
 const PAGE_SIZE = 100;
 const ROWS_MOST = 20_000;
@@ -104,22 +102,16 @@ function usePages(table: RunTable, redraw: () => void) {
 
 function useRunEvents(table: RunTable, redraw: () => void, readFirst: () => void): void {
   const { api } = useSession();
-  const batches = useMemo(
-    () =>
-      new Batches<FeedEvent>((events) => {
-        for (const runId of table.apply(events)) expectedStates.settle(runId);
-        readWanted(table, (runId) => api.run(runId), redraw);
-        redraw();
-      }),
+  const take = useCallback(
+    (events: FeedEvent[]) => {
+      for (const runId of table.apply(events)) expectedStates.settle(runId);
+      readWanted(table, (runId) => api.run(runId), redraw);
+      redraw();
+    },
     [api, table],
   );
-  useEffect(() => () => batches.stop(), [batches]);
-  const wish: Wish = { subscribe: "events", types: ["RUN_*"], ...(table.filter.workflow ? { workflow: table.filter.workflow } : {}) };
-  useLive(wish, {
-    frames: (frames) => batches.add(frames.filter((frame) => frame.event === "event").map((frame) => frame.data as FeedEvent)),
-    // What was read before the stream began may have missed something; what is on its way then is read anew.
-    ready: readFirst,
-  });
+  // What was read before the stream began may have missed something; what is on its way then is read anew.
+  useFeed({ types: ["RUN_*"], workflow: table.filter.workflow }, take, readFirst);
 }
 
 function readWanted(table: RunTable, read: (runId: string) => Promise<Run>, redraw: () => void): void {
