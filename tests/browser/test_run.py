@@ -170,6 +170,29 @@ async def test_what_a_run_waits_for_stands_above_it(stage: Stage) -> None:
     await expect(lines.filter(has_text="print")).to_contain_text("worker")
 
 
+async def test_the_server_says_what_a_run_waits_for(stage: Stage) -> None:
+    """Who serves an action, and what a child run waits for, the page cannot know by itself."""
+    await stage.define("name: inner\nsteps: [{id: ask, signal: approval}]\n")
+    await stage.define(
+        "name: outer\nsteps:\n"
+        "  - {id: sub, workflow: inner, needs: []}\n"
+        "  - {id: print, action: nobody.prints, needs: []}\n"
+    )
+    run = await stage.client.start("outer")
+    page = await stage.open_run(run)
+    summary = reasons(page).locator(".summary")
+    await expect(summary).to_contain_text("Step print waits: no worker serves action 'nobody.prints'")
+    await expect(summary).to_contain_text("(and 1 other cause).")
+    lines = reasons(page).get_by_role("listitem")
+    await expect(lines.filter(has_text="sub")).to_contain_text("signal 'approval' has not come")
+    async with stage.working({"nobody.prints": lambda value: value}):
+        await expect(summary).to_contain_text(re.compile("^Step sub waits: its run run_"))
+        child = (await run.get(include_steps=True)).steps[0].child_run_id
+        await stage.client.handle(child).signal("approval")
+        await is_over(page, "Succeeded")
+    await expect(reasons(page)).to_have_count(0)
+
+
 async def test_other_ways_to_look_at_the_steps(stage: Stage) -> None:
     await stage.define("name: looks\nsteps:\n  - {id: a, action: ok}\n  - {id: b, action: ok, needs: [a], input: 7}\n")
     async with stage.working({"ok": lambda value: value}):

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
+from stellwerk_server.cli.canary import Figures
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.deploy.conftest import ROOT, Check
 from tests.support.databases import fresh_database
@@ -137,7 +139,8 @@ def metrics(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, server_folder: P
         yield answer.read().decode()
 
 
-def test_every_metric_is_one_the_server_has(metrics: str) -> None:
+def test_every_metric_is_one_the_server_or_the_canary_has(metrics: str) -> None:
+    metrics += generate_latest(Figures().registry).decode()
     declared = set(re.findall(r"^# TYPE (\S+) ", metrics, re.MULTILINE))
     assert sorted(named() - declared) == []
 

@@ -134,6 +134,24 @@ def test_show_says_that_nobody_serves_an_action(stellwerk_server: RunningServer,
     assert "test.nobody" in stellwerk_server.cli("queues").out
 
 
+def test_explain_says_what_a_run_waits_for(stellwerk_server: RunningServer, define: Define) -> None:
+    run_id = start(stellwerk_server, define(NOBODY, "{id: ask, signal: approval, needs: []}"), {"a": 1})
+    people = stellwerk_server.cli("run", "explain", run_id).out.splitlines()
+    assert people[0].startswith(f"{run_id}  RUNNING  as of 20")
+    assert people[1].split() == ["CAUSE", "STEP", "BECAUSE"]
+    assert people[2].split()[:2] == ["NO_WORKER", "lonely"]
+    assert "no worker serves action 'test.nobody'" in people[2]
+    assert people[3].split()[:2] == ["SIGNAL", "ask"]
+    found = stellwerk_server.cli("run", "explain", run_id, "--json").document
+    assert [(cause["kind"], cause["step"], cause["steps"]) for cause in found["causes"]] == [
+        ("NO_WORKER", "lonely", 1),
+        ("SIGNAL", "ask", 1),
+    ]
+    assert found["summary"] == f"{found['causes'][0]['sentence']} (and 1 other cause)"
+    assert f"waits    {found['summary']}" in stellwerk_server.cli("run", "show", run_id).out
+    assert stellwerk_server.cli("run", "explain", "run_0000000000000").status == 1
+
+
 @pytest.mark.usefixtures("worker")
 def test_show_shows_attempts_and_the_last_failure(stellwerk_server: RunningServer, define: Define) -> None:
     run_id = start(stellwerk_server, define(FAIL), "x")

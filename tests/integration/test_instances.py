@@ -173,3 +173,16 @@ async def test_a_start_that_waits_is_answered_by_work_elsewhere(start_server: St
         response = await here.start_response("two", {}, wait=duration(20))
         assert response.result.state == run_pb2.RUN_STATE_SUCCEEDED
         await worker
+
+
+async def test_a_short_wait_sees_what_has_ended_elsewhere(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instance holds the run as open, and nothing has told it otherwise."""
+    monkeypatch.setattr("stellwerk_server.dispatch.wakeups.Wakeups.start", lambda self: None)
+    async with two_servers(start_server) as (here, there):
+        run_id = await here.start("two", {})
+        await work(there, 2)
+        for _ in range(5):
+            answer = await here.runs.WaitRun(run_pb2.WaitRunRequest(run_id=run_id, wait=duration(0.01)))
+            assert answer.ended

@@ -51,7 +51,8 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 
 def documented() -> dict[str, tuple[str, set[str]]]:
-    rows = ROW.findall(PAGE.read_text())
+    """What the page says of a server's metrics; those of the canary are its own."""
+    rows = [row for row in ROW.findall(PAGE.read_text()) if not row[0].startswith("stellwerk_canary_")]
     return {
         name: (kind, {label.strip() for label in labels.split(",") if label.strip()}) for name, kind, labels in rows
     }
@@ -159,7 +160,6 @@ async def test_every_figure_of_the_page_is_there_and_has_moved(api: Api, server:
 
 # What needs more than this to be there.
 LATER = {
-    "stellwerk_runs_stalled",
     "stellwerk_task_leases_expired_total",
     "stellwerk_http_server_request_duration_seconds",
 }

@@ -116,10 +116,10 @@ def running(arguments: Sequence[str], log: Path, **environment: str) -> Iterator
 
 
 @contextmanager
-def serving(dsn: str, redis_url: str, folder: Path, *options: str) -> Iterator[RunningServer]:
-    """`stellwerk serve` on a free port."""
+def serving(dsn: str, redis_url: str, folder: Path, *options: str, **environment: str) -> Iterator[RunningServer]:
+    """`stellwerk serve` on a free port, with these variables on top of the environment's."""
     log = folder / f"serve-{next(_numbers)}.log"
-    environment = {"STELLWERK_DATABASE_URL": dsn, "STELLWERK_REDIS_URL": redis_url}
+    environment |= {"STELLWERK_DATABASE_URL": dsn, "STELLWERK_REDIS_URL": redis_url}
     with running(["serve", "--port", "0", *options], log, **environment) as server:
         yield server
 

@@ -5,8 +5,8 @@ import { milliseconds, type Duration } from "./duration.js";
 import { RunCancelled, RunFailed, RunTerminated, RunTimedOut } from "./errors.js";
 import { decode } from "./payload.js";
 import { signalMessage, type SignalOptions } from "./signal.js";
-import { failureIfAny, event as readEvent, run as readRun, runState } from "./reading.js";
-import type { Chunk, Event, Run, RunState } from "./records.js";
+import { explanation, failureIfAny, event as readEvent, run as readRun, runState } from "./reading.js";
+import type { Chunk, Event, Explanation, Run, RunState } from "./records.js";
 import { RunServiceService, Run as RunMessage, SignalRunRequest, type RunResult } from "./v1/stellwerk/v1/run.js";
 import { Watch } from "./watch.js";
 
@@ -88,6 +88,16 @@ export class RunHandle {
     const request = { ...this.#who, includeSteps: options.includeSteps ?? false };
     const { run } = await this.#connection.call(RunServiceService.getRun, request);
     return readRun(run ?? RunMessage.create());
+  }
+
+  /**
+   * What the run waits for, most telling first; of an ended one, how it has ended.
+   *
+   * `(await handle.explain()).summary` is one sentence: `step charge waits: no worker serves action 'charge' …`. Answers
+   * also while the server's database is away.
+   */
+  async explain(): Promise<Explanation> {
+    return explanation(await this.#connection.call(RunServiceService.explainRun, this.#who));
   }
 
   /** Every event so far, oldest first: `for await (const event of handle.history())`. */

@@ -11,6 +11,7 @@ const RUN_STATE = "RUN_STATE_";
 const STEP_STATE = "STEP_STATE_";
 const DEAD_STATE = "DEAD_LETTER_STATE_";
 const CATEGORY = "FAILURE_CATEGORY_";
+const CAUSE = "CAUSE_KIND_";
 
 type Names = Readonly<Record<number, string>>;
 
@@ -79,6 +80,20 @@ export function run(message: runs.Run): records.Run {
     steps: message.steps.map(step),
     published: Object.fromEntries(Object.entries(message.published).map(([key, value]) => [key, decode(value)])),
     attributes: message.attributes ? (decodeJson(message.attributes) as records.Attributes) : {},
+  };
+}
+
+/** Read an explanation. */
+export function explanation(message: runs.ExplainRunResponse): records.Explanation {
+  return { ...message, state: runState(message.state), causes: message.causes.map(cause) };
+}
+
+function cause(message: runs.Cause): records.Cause {
+  return {
+    ...message,
+    kind: nameOf(runs.CauseKind, CAUSE, message.kind) as records.CauseKind,
+    childState: runState(message.childState),
+    failure: failureIfAny(message.failure),
   };
 }
 

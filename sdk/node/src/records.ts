@@ -130,6 +130,77 @@ export interface Run {
   readonly steps: readonly Step[];
 }
 
+/** What sort of a thing a run waits for. */
+export type CauseKind =
+  | "UNSPECIFIED"
+  | "ENDED"
+  | "TIMER"
+  | "SIGNAL"
+  | "NO_WORKER"
+  | "WORKERS_BUSY"
+  | "QUEUED"
+  | "LEASED"
+  | "BACKING_OFF"
+  | "CHILD_RUN"
+  | "DEAD_LETTER"
+  | "PARKED"
+  | "NEWS"
+  | "CANCELLING"
+  | "STALLED"
+  | "DATABASE_DOWN";
+
+/** One thing a run waits for; what its `kind` has nothing to say of is empty, 0 or undefined. */
+export interface Cause {
+  readonly kind: CauseKind;
+  readonly sentence: string;
+  /** The first of the steps that wait for this; empty for the run as a whole and for a decision of its code. */
+  readonly step: string;
+  /** How many steps wait for this. */
+  readonly steps: number;
+  /** When it goes on by itself. */
+  readonly dueTime: Date | undefined;
+  readonly sinceTime: Date | undefined;
+  /** When the wait is given up. */
+  readonly timeoutTime: Date | undefined;
+  readonly signal: string;
+  readonly action: string;
+  readonly queue: string;
+  readonly workerId: string;
+  readonly lastSeenTime: Date | undefined;
+  readonly otherQueues: readonly string[];
+  readonly similar: readonly string[];
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly workers: number;
+  readonly slots: number;
+  readonly busySlots: number;
+  /** Tasks that are handed out before, up to 1,000. */
+  readonly ahead: number;
+  readonly childRunId: string;
+  readonly childState: RunState;
+  readonly childSummary: string;
+  readonly reason: string;
+  readonly failure: Failure | undefined;
+  readonly deadLetterId: string;
+  readonly build: string;
+}
+
+/**
+ * What a run waits for, or how it has ended, at the moment `now` of the database's clock.
+ *
+ * `summary` is one sentence; `causes` stand with the most telling first and are never empty, `moreCauses` were left out.
+ * While the server's database is away there is the one cause DATABASE_DOWN, and `state` is what was last known.
+ */
+export interface Explanation {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly now: Date | undefined;
+  readonly summary: string;
+  readonly causes: readonly Cause[];
+  readonly moreCauses: number;
+  readonly deadline: Date | undefined;
+}
+
 /** One entry of a run's history; `sequence` counts from 1 without gaps. */
 export interface Event {
   readonly kind: "event";

@@ -285,6 +285,21 @@ test("reading calls give plain values", async () => {
   assert.deepEqual(await listed(client.listWorkflows()), []);
 });
 
+test("an explanation has typed causes", async () => {
+  const found = await client.handle("run_1").explain();
+  assert.deepEqual(
+    [found.runId, found.state, found.summary, found.moreCauses, found.now, found.deadline],
+    ["run_1", "RUNNING", "it backs off", 4, undefined, undefined],
+  );
+  const [again, child, later] = found.causes;
+  assert.deepEqual(
+    [again?.kind, again?.step, again?.attempt, again?.failure?.type, again?.dueTime],
+    ["BACKING_OFF", "s1", 3, "Boom", new Date("2001-09-09T01:46:40Z")],
+  );
+  assert.deepEqual([child?.kind, child?.childState, child?.failure], ["CHILD_RUN", "BLOCKED", undefined]);
+  assert.deepEqual([later?.kind, later?.sentence], ["UNSPECIFIED", "of a newer server"]);
+});
+
 test("signals go to a run, to the run of a key, and with a start", async () => {
   assert.equal(await client.handle("run_1").signal("approval", { by: "me" }, { signalId: "s" }), true);
   const found = await client.signal("wf", "key", "approval");

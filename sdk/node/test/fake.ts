@@ -241,6 +241,21 @@ export class FakeServer {
         const createTime = new Date(1e12);
         return { run: runs.Run.fromPartial({ runId, state: runs.RunState.RUN_STATE_FAILED, steps, createTime }) };
       }),
+      explainRun: this.#unary("ExplainRun", ({ runId }: runs.ExplainRunRequest) => {
+        const failure = { type: "Boom", message: "no" };
+        const kind = runs.CauseKind.CAUSE_KIND_BACKING_OFF;
+        const unknownKind = Number("99");
+        const causes = [
+          runs.Cause.fromPartial({ kind, step: "s1", steps: 1, attempt: 3, failure, dueTime: new Date(1e12) }),
+          runs.Cause.fromPartial({
+            kind: runs.CauseKind.CAUSE_KIND_CHILD_RUN,
+            childState: runs.RunState.RUN_STATE_BLOCKED,
+          }),
+          runs.Cause.fromPartial({ kind: unknownKind, sentence: "of a newer server" }),
+        ];
+        const state = runs.RunState.RUN_STATE_RUNNING;
+        return runs.ExplainRunResponse.fromPartial({ runId, state, summary: "it backs off", causes, moreCauses: 4 });
+      }),
       listRuns: this.#unary("ListRuns", ({ pageToken }: runs.ListRunsRequest) => {
         const page = Number(pageToken || 0);
         const listed = [0, 1].map((index) => runs.Run.fromPartial({ runId: `run_${page}${index}` }));

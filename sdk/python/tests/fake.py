@@ -268,6 +268,21 @@ class FakeServer(
         run.create_time.FromSeconds(1_000_000_000)
         return run_pb2.GetRunResponse(run=run)
 
+    async def ExplainRun(self, request: Any, context: Any) -> run_pb2.ExplainRunResponse:
+        await self._enter("ExplainRun", request, context)
+        failure = payload_pb2.Failure(type="Boom", message="no")
+        again = run_pb2.Cause(kind=run_pb2.CAUSE_KIND_BACKING_OFF, step="s1", steps=1, attempt=3, failure=failure)
+        again.due_time.FromSeconds(1_000_000_000)
+        child = run_pb2.Cause(kind=run_pb2.CAUSE_KIND_CHILD_RUN, child_state=run_pb2.RUN_STATE_BLOCKED)
+        later = run_pb2.Cause(kind=99, sentence="of a newer server")  # type: ignore[arg-type]
+        return run_pb2.ExplainRunResponse(
+            run_id=request.run_id,
+            state=run_pb2.RUN_STATE_RUNNING,
+            summary="it backs off",
+            causes=[again, child, later],
+            more_causes=4,
+        )
+
     async def ListRuns(self, request: Any, context: Any) -> run_pb2.ListRunsResponse:
         await self._enter("ListRuns", request, context)
         page = int(request.page_token or 0)

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2
 
 from sdk.python.tests.fake import FakeServer, error_info, refusing
 from stellwerk import (
+    CauseKind,
     Client,
     EncodeError,
     IdempotencyKeyReused,
@@ -290,6 +291,19 @@ async def test_reading_calls_give_plain_values(server: FakeServer, client: Clien
     await client.discard("d1", "no use")
     assert (await client.handle("run_1").retry("s1")).run_id == "run_fork"
     assert server.seen["RetryRun"][0].from_step == "s1"
+
+
+async def test_an_explanation_has_typed_causes(server: FakeServer, client: Client) -> None:
+    found = await client.handle("run_1").explain()
+    assert (found.run_id, found.state, found.summary, found.more_causes) == ("run_1", "RUNNING", "it backs off", 4)
+    assert (found.now, found.deadline) == (None, None)
+    again, child, later = found.causes
+    assert (again.kind, again.step, again.attempt) == (CauseKind.BACKING_OFF, "s1", 3)
+    assert again.due_time == datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
+    assert again.failure is not None
+    assert again.failure.type == "Boom"
+    assert (child.kind, child.child_state, child.failure, child.other_queues) == ("CHILD_RUN", "BLOCKED", None, ())
+    assert (later.kind, later.sentence) == (CauseKind.UNSPECIFIED, "of a newer server")
 
 
 async def test_lists_read_page_after_page_up_to_the_limit(server: FakeServer, client: Client) -> None:

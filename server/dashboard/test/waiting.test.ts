@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Run, Step } from "../src/api/types.js";
+import type { Cause, Explanation, Run, Step } from "../src/api/types.js";
+import { summaryOf, withCauses } from "../src/pages/run/explained.js";
 import { reasonsOf } from "../src/pages/run/waiting.js";
 
 const RUN: Run = { run_id: "run_1", workflow: "order", version: 1, state: "RUNNING", sequence: 1 };
@@ -46,4 +47,38 @@ test("code that nobody decides is stuck, a run that has ended waits for nothing"
   const [reason] = reasonsOf({ ...RUN, waiting_for: "no worker serves workflow 'order'" }, [], NOW);
   assert.deepEqual([reason?.tone, reason?.text], ["stuck", "No worker serves workflow 'order'."]);
   assert.deepEqual(reasonsOf({ ...RUN, state: "FAILED" }, [step("s", {})], NOW), []);
+});
+
+function explained(...causes: Cause[]): Explanation {
+  return { run_id: "run_1", state: "RUNNING", summary: causes[0]?.sentence ?? "", causes };
+}
+
+function lines(steps: Step[], explanation: Explanation | undefined): string[] {
+  const reasons = withCauses(reasonsOf(RUN, steps, NOW), new Map(steps.map((each) => [each.step, each])), explanation);
+  return reasons.map((reason) => `${reason.tone} ${reason.step}: ${reason.text}`);
+}
+
+test("what only the server knows stands with the step it is about, for as long as that stays where it was", () => {
+  const busy: Cause = { kind: "WORKERS_BUSY", step: "s", steps: 1, sentence: "step s waits for a free slot: 5 of 5 are busy" };
+  assert.deepEqual(lines([step("s", { state: "READY" })], explained(busy)), ["waiting s: Waits for a free slot: 5 of 5 are busy."]);
+  assert.match(lines([step("s", { state: "LEASED", worker_id: "w1" })], explained(busy)).join(), /^working s: Runs on w1/);
+  assert.match(lines([step("s", { state: "READY" })], undefined).join(), /waits for a free worker/);
+});
+
+test("items are explained with their foreach, and a decision before the steps", () => {
+  const items: Cause = { kind: "NO_WORKER", step: "f[0]", steps: 7, sentence: "7 items of step f wait: no worker serves action 'm'" };
+  const decision: Cause = { kind: "LEASED", sentence: "its code is being asked: worker w1 has it" };
+  const open = [step("f", { state: "WAITING", kind: "action", items: 9, items_finished: 2, item_states: { READY: 7, SUCCEEDED: 2 } })];
+  assert.deepEqual(lines(open, explained(items, decision)), [
+    "stuck f: 2 of 9 items have finished: 7 waiting for a worker. 7 items of step f wait: no worker serves action 'm'.",
+    "working : Its code is being asked: worker w1 has it.",
+  ]);
+});
+
+test("the summary is a sentence, and there is none of a run that has ended", () => {
+  const nap: Cause = { kind: "TIMER", step: "nap", sentence: "step nap sleeps until noon" };
+  assert.equal(summaryOf(RUN, explained(nap)), "Step nap sleeps until noon.");
+  assert.equal(summaryOf({ ...RUN, state: "FAILED" }, explained(nap)), "");
+  assert.equal(summaryOf(RUN, explained({ kind: "ENDED", sentence: "it has ended" })), "");
+  assert.equal(summaryOf(RUN, undefined), "");
 });

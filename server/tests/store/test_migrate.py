@@ -32,11 +32,27 @@ def test_two_servers_starting_together_migrate_once(database: str) -> None:
     assert sorted(applied, key=len) == [[], [], [], list(m.revisions())]
 
 
-def test_data_of_a_newer_version_is_refused_and_left_alone(migrated: str) -> None:
-    with psycopg.connect(migrated) as connection:
+def newer(dsn: str, oldest: str | None) -> None:
+    with psycopg.connect(dsn) as connection:
         connection.execute("update alembic_version set version_num = '9999'")
-    with pytest.raises(m.DatabaseUnsuitable, match=r"data of a newer version.*came 9999"):
-        m.migrate(migrated)
+        connection.execute("delete from settings where key = 'oldest_revision'")
+        if oldest is not None:
+            connection.execute("insert into settings values ('oldest_revision', %s)", [oldest])
+
+
+@pytest.mark.parametrize("oldest", ["9998", None])
+def test_data_of_a_newer_version_is_refused_and_left_alone(migrated: str, oldest: str | None) -> None:
+    newer(migrated, oldest)
+    for ask in (m.migrate, m.served):
+        with pytest.raises(m.DatabaseUnsuitable, match=r"data of a newer version.*came 9999"):
+            ask(migrated)
+    assert m.current(migrated) == "9999"
+
+
+def test_a_newer_schema_that_takes_nothing_away_is_served(migrated: str) -> None:
+    newer(migrated, m.revisions()[-1])
+    assert m.served(migrated)
+    assert m.migrate(migrated) == []
     assert m.current(migrated) == "9999"
 
 
@@ -65,7 +81,7 @@ def test_each_database_has_a_secret_and_an_identity_of_its_own(database: str, mi
     for dsn in (database, migrated):
         with psycopg.connect(dsn) as connection:
             kept.append(dict(connection.execute("select key, value from settings").fetchall()))
-    assert kept[0].keys() == kept[1].keys() == {"cluster_id", "secret"}
+    assert kept[0].keys() == kept[1].keys() == {"cluster_id", "oldest_revision", "secret"}
     assert kept[0]["cluster_id"] != kept[1]["cluster_id"]
     assert len(kept[0]["secret"]) == 64
     assert kept[0]["secret"] != kept[1]["secret"]

@@ -116,6 +116,10 @@ const CALLS = {
   async retry(client, given) {
     return { run_id: (await client.handle(given.run_id).retry(given.from_step)).runId };
   },
+  async explain(client, given) {
+    const { state, summary, causes } = await client.handle(given.run_id).explain();
+    return { state, summary, causes: causes.map(({ kind, step, signal, action }) => [kind, step, signal || action]) };
+  },
   history: (client, given) => listed(client.handle(given.run_id).history(), (event) => event.type),
   watch(client, given) {
     const read = (item) => (item.kind === "chunk" ? ["chunk", packed(item.value)] : ["event", item.type]);

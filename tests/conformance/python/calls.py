@@ -149,6 +149,12 @@ async def _history(client: Client, given: Arguments) -> list[str]:
     return [event.type async for event in client.handle(given["run_id"]).history()]
 
 
+async def _explain(client: Client, given: Arguments) -> Arguments:
+    found = await client.handle(given["run_id"]).explain()
+    causes = [[cause.kind, cause.step, cause.signal or cause.action] for cause in found.causes]
+    return {"state": found.state, "summary": found.summary, "causes": causes}
+
+
 async def _watch(client: Client, given: Arguments) -> list[Any]:
     items = client.handle(given["run_id"]).watch()
     return [["chunk", packed(i.value)] if isinstance(i, Chunk) else ["event", i.type] async for i in items]
@@ -217,6 +223,7 @@ CALLS: dict[str, Callable[[Client, Arguments], Awaitable[Any]]] = {
     "cancel": _cancel,
     "terminate": _terminate,
     "retry": _retry,
+    "explain": _explain,
     "history": _history,
     "watch": _watch,
     "list_runs": _list_runs,

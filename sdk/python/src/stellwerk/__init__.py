@@ -4,6 +4,7 @@ Everything public is listed in `__all__`; modules with a leading underscore may 
 """
 
 from stellwerk._channel import Tls
+from stellwerk._explanation import Cause, CauseKind, Explanation
 from stellwerk._handle import RunHandle
 from stellwerk._operations import Activity, Overview, TimerInfo
 from stellwerk._records import (
@@ -65,6 +66,8 @@ __all__ = [
     "Activity",
     "AlreadyExists",
     "Cancellation",
+    "Cause",
+    "CauseKind",
     "ChildFailed",
     "Chunk",
     "Client",
@@ -73,6 +76,7 @@ __all__ = [
     "DeadlineExceeded",
     "EncodeError",
     "Event",
+    "Explanation",
     "FailedPrecondition",
     "Failure",
     "FieldProblem",

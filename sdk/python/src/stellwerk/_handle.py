@@ -11,6 +11,7 @@ import grpc
 
 from stellwerk import _records
 from stellwerk._connection import Connection, request_id
+from stellwerk._explanation import Explanation, explanation
 from stellwerk._records import Chunk, Event, Run, RunState, Signal
 from stellwerk._status import from_rpc
 from stellwerk.errors import RequestError, RunCancelled, RunFailed, RunTerminated, RunTimedOut, Unavailable
@@ -62,6 +63,15 @@ class RunHandle:
         )
         response = await self._connection.call(self._connection.stubs.runs.GetRun, request)
         return _records.run(response.run)
+
+    async def explain(self) -> Explanation:
+        """What the run waits for, most telling first; of an ended one, how it has ended.
+
+        `(await handle.explain()).summary` is one sentence: `step charge waits: no worker serves action 'charge' …`.
+        Answers also while the server's database is away.
+        """
+        request = run_pb2.ExplainRunRequest(namespace=self._connection.namespace, run_id=self.run_id)
+        return explanation(await self._connection.call(self._connection.stubs.runs.ExplainRun, request))
 
     async def history(self) -> AsyncIterator[Event]:
         """Every event so far, oldest first: `async for event in handle.history()`."""

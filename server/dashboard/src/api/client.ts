@@ -53,6 +53,8 @@ export class Api {
   run = async (runId: string, call?: Call): Promise<t.Run> =>
     inner<"run", t.Run>(await this.get<t.Run | { run: t.Run }>(`/api/runs/${encodeURIComponent(runId)}`, {}, call), "run");
 
+  explain = (runId: string, call?: Call) => this.get<t.Explanation>(this.runPath(runId, "explain"), {}, call);
+
   steps = (runId: string, query: t.StepFilter = {}, call?: Call) =>
     this.get<Page<"steps", t.Step> & { sequence: number }>(this.runPath(runId, "tasks"), { ...query }, call);
 

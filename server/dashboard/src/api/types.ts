@@ -56,6 +56,43 @@ export interface Run {
   continued_as?: string;
 }
 
+export type CauseKind =
+  | "ENDED"
+  | "TIMER"
+  | "SIGNAL"
+  | "NO_WORKER"
+  | "WORKERS_BUSY"
+  | "QUEUED"
+  | "LEASED"
+  | "BACKING_OFF"
+  | "CHILD_RUN"
+  | "DEAD_LETTER"
+  | "PARKED"
+  | "NEWS"
+  | "CANCELLING"
+  | "STALLED"
+  | "DATABASE_DOWN";
+
+/** One thing a run waits for; of its facts only those the pages show. */
+export interface Cause {
+  kind: CauseKind;
+  /** The first of the steps; absent for the run as a whole and for a decision of its code. */
+  step?: string;
+  steps?: number;
+  sentence: string;
+  child_run_id?: string;
+}
+
+/** What a run waits for, most telling first. */
+export interface Explanation {
+  run_id: string;
+  state?: RunState;
+  now?: Time;
+  summary: string;
+  causes: Cause[];
+  more_causes?: number;
+}
+
 export interface Attempt {
   attempt: number;
   worker_id?: string;

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stellwerk_server import __version__
-from stellwerk_server.cli import bench, dead_letters, operations, runs, servers, workflows
+from stellwerk_server.cli import bench, canary, dead_letters, operations, runs, servers, workflows
 from stellwerk_server.cli.problems import INTERRUPTED
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(runs.app, name="run")
 app.add_typer(dead_letters.app, name="dead-letters")
 operations.add_to(app)
 bench.add_to(app)
+canary.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

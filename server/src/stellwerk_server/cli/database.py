@@ -51,15 +51,17 @@ def migrate(dsn: str) -> list[str]:
 def require_current(dsn: str) -> None:
     """Raise CliError unless the database is reachable and migrated."""
     try:
+        if migrations.served(patient(dsn)):
+            return
         found = migrations.current(patient(dsn))
+    except migrations.DatabaseUnsuitable as error:
+        raise CliError(f"database {masked(dsn)}: {error}") from None
     except psycopg.Error as error:
         raise unreachable(dsn, error) from None
-    wanted = migrations.revisions()[-1]
-    if found != wanted:
-        raise CliError(
-            f"database {masked(dsn)}: expected schema revision {wanted}, came {found or 'none'};"
-            " run `stellwerk migrate`, or leave --no-migrate out"
-        )
+    raise CliError(
+        f"database {masked(dsn)}: expected schema revision {migrations.revisions()[-1]}, came {found or 'none'};"
+        " run `stellwerk migrate`, or leave --no-migrate out"
+    )
 
 
 def risks(dsn: str) -> list[str]:

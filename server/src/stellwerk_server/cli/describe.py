@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stellwerk import Failure, Run, Step, StepState
+from stellwerk import Cause, CauseKind, Explanation, Failure, Run, Step, StepState
 from stellwerk_server.cli.output import STATE_STYLES, cell, clock, plain, pretty_json, short, took
 
 # Items of a foreach that went well are summed up; of the others so many are shown.
@@ -83,6 +83,35 @@ def end(shown: Run) -> Text:
     return Text(f"input    {short(shown.input, _PAYLOAD_SHOWN)}", style="dim")
 
 
+def waits(found: Explanation) -> Text:
+    """What an open run waits for, in a line."""
+    return Text(f"waits    {plain(found.summary)}", style=_CAUSE_STYLES.get(found.causes[0].kind, ""))
+
+
+def explanation(found: Explanation, console: Console) -> None:
+    """Print what a run waits for: a head, then one cause a line with the facts that its sentence has not."""
+    head = Text.assemble((found.run_id, "bold"), "  ")
+    head.append_text(state_text(found.state))
+    head.append(f"  as of {clock(found.now)}")
+    if found.deadline and not found.state.terminal:
+        head.append(f"  times out at {clock(found.deadline)}")
+    console.print(head)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("CAUSE", "STEP", "BECAUSE"):
+        table.add_column(title, overflow="fold", no_wrap=title != "BECAUSE")
+    for cause in found.causes:
+        kind = Text(cause.kind, style=_CAUSE_STYLES.get(cause.kind, ""))
+        table.add_row(kind, cell(cause.step), Text(plain(cause.sentence) + ids_of(cause)))
+    console.print(table)
+    if found.more_causes:
+        console.print(Text(f"and {found.more_causes} other causes", style="dim"))
+
+
+def ids_of(cause: Cause) -> str:
+    """What a next command needs to be told."""
+    return f"  [{plain(cause.dead_letter_id)}]" if cause.dead_letter_id else ""
+
+
 def failure_line(failure: Failure) -> str:
     """Type, message and place of a failure."""
     where = f" (step {failure.step}, attempt {failure.attempt})" if failure.step else ""
@@ -129,3 +158,12 @@ def interesting(steps: Iterable[Step], most: int = ITEMS_SHOWN) -> Iterator[Step
 
 
 _ITEM_STATES = frozenset({StepState.LEASED, StepState.WAITING, StepState.FAILED, StepState.DEAD})
+# What somebody has to do something about.
+_CAUSE_STYLES = {
+    CauseKind.STALLED: "red",
+    CauseKind.DATABASE_DOWN: "red",
+    CauseKind.DEAD_LETTER: "red",
+    CauseKind.PARKED: "red",
+    CauseKind.NO_WORKER: "yellow",
+    CauseKind.WORKERS_BUSY: "yellow",
+}

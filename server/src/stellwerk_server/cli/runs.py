@@ -80,11 +80,24 @@ async def list_(
 @command(app, "show")
 async def show(client: Client, out: Output, run_id: RunId) -> None:
     """A run and its steps: states, attempts, last failures, and what they wait for."""
-    run = await client.handle(run_id).get(include_steps=True)
+    handle = client.handle(run_id)
+    run = await handle.get(include_steps=True)
     if out.as_json:
         out.document(run)
     else:
         describe.run(run, out.console)
+        if not run.state.terminal:
+            out.line(describe.waits(await handle.explain()))
+
+
+@command(app, "explain")
+async def explain(client: Client, out: Output, run_id: RunId) -> None:
+    """What a run waits for, most telling first, or how it has ended; from the rows that hand-outs go by."""
+    found = await client.handle(run_id).explain()
+    if out.as_json:
+        out.document(found)
+    else:
+        describe.explanation(found, out.console)
 
 
 @command(app, "query")

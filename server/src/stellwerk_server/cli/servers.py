@@ -38,6 +38,9 @@ FeedRetention = Annotated[
     float,
     typer.Option(min=60, max=604_800, help="seconds after which a reader of live events cannot go on where it was"),
 ]
+Lease = Annotated[
+    float, typer.Option(min=1, max=3600, help="seconds after which a task its worker no longer names goes out again")
+]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow plain text that other machines can reach")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error", envvar="STELLWERK_LOG_LEVEL")]
 LogFormat = Annotated[str, typer.Option(help="text or json", envvar="STELLWERK_LOG_FORMAT")]
@@ -120,6 +123,7 @@ def serve(
     processes: Annotated[int, typer.Option(min=1, max=64, help="servers that share the ports")] = 1,
     insecure: Insecure = False,
     migrate: Annotated[bool, typer.Option("--migrate/--no-migrate", help="bring the database up to date")] = True,
+    lease: Lease = 10.0,
     drain: Annotated[float, typer.Option(min=0, max=600, help="seconds a stop waits for calls under way")] = 20.0,
     log_level: LogLevel = "info",
     log_format: LogFormat = "text",
@@ -147,14 +151,13 @@ def serve(
             insecure=insecure,
             reuse_port=reuse_port,
             drain_s=drain,
+            lease_s=lease,
             sibling=None if sibling is None else (sibling.parent, sibling.name),
         )
         if not reuse_port:
             life.require_ports_free(config)
-        if migrate:
-            database.migrate(config.database_url)
-        else:
-            database.require_current(config.database_url)
+        prepare = database.migrate if migrate else database.require_current
+        prepare(config.database_url)
         if not supervised:
             life.warn_of_risks(config.database_url)
         announcement = life.Announcement(Output(as_json), {"database": database.masked(config.database_url)})

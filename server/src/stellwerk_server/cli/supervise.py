@@ -111,6 +111,7 @@ class _Supervisor:
             "--http-port": self._http_port,
             "--feed-retention": config.feed_retention_s,
             "--drain": config.drain_s,
+            "--lease": config.lease_s,
             "--sibling": f"{self._folder}/{place + 1}",
             **self._options,
         }

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
-from stellwerk_server.commit import children, code
+from stellwerk_server.commit import children, code, mending
 from stellwerk_server.commit.cache import RunCache
 from stellwerk_server.commit.outcome import Applied, Committed, Outcome, Queued, Started, Voided
 from stellwerk_server.commit.poll import Grant, Poll
@@ -106,6 +106,8 @@ class Batch:
         # Steps that want a run of their own, and runs of that kind that have ended.
         self._wanted: deque[tuple[Run, Step]] = deque()
         self._ended_children: dict[int, tuple[Any, ...]] = {}
+        # Of runs that are to be mended: what there is of them.
+        self._found: dict[int, mending.Found] = {}
 
     async def run(self) -> None:
         """The whole transaction; on any exception nothing is durable and the caller must `abandon`."""
@@ -113,8 +115,10 @@ class Batch:
         await self._catch_up()
         await self._read_children()
         await self._find_pins()
+        await self._mend_runs()
         for index, command in enumerate(self._commands):
-            self._decide(index, command)
+            if self.outcomes[index] is None:
+                self._decide(index, command)
         await self._bear()
         await self._starts.write(self._execute)
         voided = await self._rows.write(self._execute, self.committed.now)
@@ -176,6 +180,7 @@ class Batch:
             places = {"runs": Int8s([x.run_id for x in fires]), "steps": Texts([x.step for x in fires])}
             timers = await execute(SQL.take_timers, {**places, "kinds": Int2s([x.kind for x in fires])})
             if any(x.kind is TimerKind.STEP_START for x in fires):
+                await execute(SQL.hold_ready, places)
                 held = await execute(SQL.read_leases, places)
         return leases, timers, held
 
@@ -217,7 +222,7 @@ class Batch:
 
     async def _read_children(self) -> None:
         """How the runs have ended that steps of this batch wait for; those rows change no more."""
-        waiting = [self._child_of(x) for x in self._commands if isinstance(x, c.FireTimer)]
+        waiting = [children.awaited(x, self._runs.get(x.run_id)) for x in self._commands if isinstance(x, c.FireTimer)]
         found = [child for child in waiting if child is not None]
         while found:
             cursor = await self._execute(SQL.read_ends, {"runs": Int8s(found)})
@@ -235,11 +240,14 @@ class Batch:
                     pin_lane=await code.pin_lane(run, command, self._context.workflows)
                 )
 
-    def _child_of(self, command: c.FireTimer) -> int | None:
-        if command.kind is not TimerKind.CHILD_ENDED or command.run_id not in self._runs:
-            return None
-        step = self._runs[command.run_id].steps.get(command.step)
-        return step.child if step is not None else None
+    async def _mend_runs(self) -> None:
+        """Before anything else is decided: the tables are then still what the history should have made of them."""
+        asked = [index for index, command in enumerate(self._commands) if isinstance(command, c.MendRun)]
+        if asked:
+            runs = [self._runs[x] for x in {self._commands[index].run_id for index in asked} if x in self._runs]
+            self._found = await mending.look(self._execute, runs)
+            for index in asked:
+                self._decide(index, self._commands[index])
 
     # decide: one command after the other, each answered alone
 
@@ -277,10 +285,12 @@ class Batch:
                 self._set_timer(code.successor(run.output), "", command.kind)
                 return Applied(run.state, True)
             if command.kind is TimerKind.CHILD_ENDED:
-                news = children.news(command, self._child_of(command), self._ended_children)
+                news = children.news(command, children.awaited(command, run), self._ended_children)
                 if news is None:
                     return Applied(run.state, False)
                 command = news
+        elif isinstance(command, c.MendRun):
+            return self._mend(run, command)
         if isinstance(command, c.CompleteDecision):
             return self._apply_decision(run, command, lease, place)
         events = decide(run, command, lease, self.committed.now)
@@ -311,6 +321,21 @@ class Batch:
         self._start(successor)
         if run.child_of is not None:
             self._rows.children.append(ChildRow(successor.run_id, run.child_of.run_id, run.child_of.step))
+
+    def _mend(self, run: Run, command: c.MendRun) -> Outcome:
+        found = self._found.pop(run.id, None)
+        if found is None:
+            # Somebody else asked for the same in this batch.
+            return Applied(run.state, False)
+        events = decide(run, command._replace(standing=found.standing), None, self.committed.now)
+        changes = run.changes
+        missing = bool(events or changes.scheduled or changes.timers_set)
+        self._note(run, events)
+        news, names = mending.lost_news(run, found), mending.lost_names(run, found)
+        for step in news:
+            self._set_timer(run.id, step, TimerKind.CHILD_ENDED)
+        self._rows.children.extend(names)
+        return Applied(run.state, missing or bool(news or names))
 
     def _resolve_dead_letter(self, command: c.Command, events: list[Event]) -> None:
         if not events:
@@ -347,7 +372,8 @@ class Batch:
             self._withdraw(run, frozenset(changes.voided))
         if changes.ended:
             rows.ended_runs.append(run.id)
-            rows.timers_set = {key: due for key, due in rows.timers_set.items() if key[0] != run.id}
+            heard = children.CLOSES.values()
+            rows.timers_set = {key: due for key, due in rows.timers_set.items() if key[0] != run.id or key[2] in heard}
             self._withdraw(run, None)
         for step in changes.orphans:
             kind = children.CLOSES.get(step.definition.parent_close)

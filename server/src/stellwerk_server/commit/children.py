@@ -48,6 +48,14 @@ def refused(run: Run, step: Step, error: StellwerkError) -> c.ChildRefused:
     return c.ChildRefused(run.id, step.key, Failure(error.reason, message, category=Category.DEFINITION, terminal=True))
 
 
+def awaited(command: c.FireTimer, run: Run | None) -> int | None:
+    """The child a timer brings news of; None when it brings none, or the step waits for none."""
+    if command.kind is not TimerKind.CHILD_ENDED or run is None:
+        return None
+    step = run.steps.get(command.step)
+    return step.child if step is not None else None
+
+
 def news(command: c.FireTimer, child: int | None, ended: dict[int, tuple[Any, ...]]) -> c.ChildCommand | None:
     """The news behind a timer: how the child has ended, or which run goes on for it; None when it is open."""
     if child is None or child not in ended:

@@ -55,13 +55,17 @@ class Waiting:
         """The lanes somebody waits on."""
         return list(self._lanes)
 
+    def with_room(self) -> list[int]:
+        """The lanes on which somebody takes at least one task more."""
+        return [lane for lane in self._lanes if self.room(lane)]
+
     def room(self, lane: int) -> list[Poll]:
         """The open polls of the lane that take at least one task more."""
         return [poll for poll in self._lanes.get(lane, ()) if poll.free > 0 and poll.open]
 
-    def all(self) -> set[Poll]:
-        """Every open poll."""
-        return {poll for queue in self._lanes.values() for poll in queue}
+    def all(self) -> list[Poll]:
+        """Every open poll, once."""
+        return list(dict.fromkeys(poll for queue in self._lanes.values() for poll in queue))
 
     @staticmethod
     def _take_turns(queue: deque[Poll], poll: Poll) -> None:

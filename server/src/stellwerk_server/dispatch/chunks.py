@@ -125,11 +125,9 @@ class Chunks:
             "tokens": Uuids([w.token.secret for w in batch]),
         }
         chunks = {"seqs": Int8s([w.sequence for w in batch]), "payloads": Byteas([w.chunk for w in batch])}
-        async with self._pool.connection() as connection, connection.transaction():
-            cursor = await connection.execute(SQL.current_leases, leases, binary=True)
-            current = set(await cursor.fetchall())
-            await connection.execute(SQL.append_chunks, {**leases, **chunks})
-        return current
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL.append_chunks, {**leases, **chunks}, binary=True)
+            return set(await cursor.fetchall())
 
 
 def _order(parsed: tuple[Token, Payload], sequence: int) -> tuple[Token, int, Payload]:

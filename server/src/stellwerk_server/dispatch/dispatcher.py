@@ -72,10 +72,14 @@ class Dispatcher:
 
     def deliver(self, committed: Committed) -> None:
         """Fill the polls a commit has leased tasks to, and look for polls for what it queued."""
-        filled: set[Poll] = set()
+        # In their order, which a set would not keep: the same commits answer the same polls first.
+        filled: dict[Poll, None] = {}
         lost: list[Grant] = []
         for poll, grant in committed.grants:
-            (filled.add(poll) if poll.fill(grant) else lost.append(grant))
+            if poll.fill(grant):
+                filled[poll] = None
+            else:
+                lost.append(grant)
         for poll in filled:
             # Only a transaction of the committer has a time: this is a claim.
             poll.claimed = poll.claimed or not committed.now

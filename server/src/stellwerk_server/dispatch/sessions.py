@@ -39,6 +39,7 @@ class Session:
         "build",
         "cancelled",
         "closed_at_s",
+        "heard_at_s",
         "held",
         "host",
         "id",
@@ -64,7 +65,8 @@ class Session:
         self.held: list[Held] = []
         self.cancelled: list[Cancelled] = []
         self.wake = asyncio.Event()
-        # On this host's monotonic clock; 0 while the line is open.
+        # On this host's monotonic clock, as is when the line closed; 0 while it is open.
+        self.heard_at_s = time.monotonic()
         self.closed_at_s = 0.0
 
 

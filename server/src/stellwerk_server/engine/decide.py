@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stellwerk_server.engine import children, code
+from stellwerk_server.engine import children, code, mending
 from stellwerk_server.engine.failure import STEP_TIMED_OUT, Dead, on_failure
 from stellwerk_server.engine.run import Run, Step
 from stellwerk_server.engine.transition import Transition, is_open, require_open
@@ -297,6 +297,7 @@ _DECIDE: dict[type, Callable[..., list[Event]]] = {
     c.CompleteStep: _complete,
     c.CompleteDecision: code.decided,
     c.ResumeRun: code.resumed,
+    c.MendRun: mending.mended,
     c.FailStep: _fail,
     c.ExpireLease: _fail,
     c.ReleaseStep: _release,

@@ -1,100 +1,147 @@
-"""Finds open runs that nothing will move, which is always a fault of ours or of somebody's SQL. Mends nothing."""
+"""Finds open runs that nothing will move, which is always a fault of ours or of somebody's SQL, and has them mended.
+
+Once a minute one server looks; where the last one stopped the next goes on. What cannot be mended is counted.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
+from stellwerk_server.commit.committer import Committer
+from stellwerk_server.commit.outcome import Applied
+from stellwerk_server.dispatch.causes import missing
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.model import ids
-from stellwerk_server.model.states import StepState
+from stellwerk_server.model.commands import MendRun
+from stellwerk_server.model.errors import NotFound, StellwerkError
 from stellwerk_server.store import sql
 from stellwerk_server.store.arrays import Int8s
 from stellwerk_server.store.database import Pool
+from stellwerk_server.store.explained import Lost
 
 logger = logging.getLogger(__name__)
 SQL = sql.load("overview")
-# Runs looked at in one statement, and for how long a round goes on; the next one continues where it was.
-_SLICE = 2_000
-_ROUND_S = 1.0
+# Every server asks this often whether a minute is over.
+_ASK_S = 10.0
+_EVERY_S = 60.0
+# Runs looked at in one statement, fewer when that took long, and for how long a round goes on.
+_SLICE, _LEAST = 2_000, 20
+_SLOW_S = 0.5
+_ROUND_S = 2.0
 # A run is given so long before anybody wonders.
 _OLDER_S = 10.0
-_MAX_KEPT = 100_000
 _MAX_TOLD = 100
 
 
+class Stalled(NamedTuple):
+    """A run that nothing will move, and what it has lost."""
+
+    run_id: int
+    workflow: str
+    lost: Lost
+
+
 class Auditor(Loop):
-    """Looks at every open run in turn, some thousands a round, and tells of each stalled one once."""
+    """Looks at every open run in turn; `mended` is called for each run that goes on again."""
 
     name = "auditor"
 
-    def __init__(self, pool: Pool, period_s: float = 30.0, older_s: float = _OLDER_S) -> None:
-        super().__init__(period_s)
+    def __init__(
+        self,
+        pool: Pool,
+        committer: Committer,
+        mended: Callable[[], None] = lambda: None,
+        *,
+        every_s: float = _EVERY_S,
+        older_s: float = _OLDER_S,
+    ) -> None:
+        super().__init__(_ASK_S)
         self._pool = pool
+        self._committer = committer
+        self._mended = mended
+        self._every_s = every_s
         self._older_s = older_s
-        # Where it goes on: the namespace being looked at (None: the first) and the last run seen of it.
-        self._namespace: tuple[int, str] | None = None
-        self._after = 0
-        # Stalled runs by namespace: as of the last time through, and those found of the namespace being looked at.
-        self._stalled: dict[str, set[int]] = {}
-        self._found: set[int] = set()
-
-    def stalled(self) -> dict[str, int]:
-        """How many runs of each namespace nothing will move, as far as has been seen."""
-        return {namespace: len(runs) for namespace, runs in self._stalled.items()}
+        self._slice = _SLICE
 
     async def run_once(self) -> None:
-        """Go on until every run was looked at, or the time of a round is over."""
-        until_s = time.monotonic() + _ROUND_S
+        """If it is our turn: go on until every run was looked at, or the time of a round is over."""
         async with self._pool.connection() as connection:
-            if self._namespace is None:
-                await self._next_namespace(connection, 0)
-            while self._namespace is not None and time.monotonic() < until_s:
-                await self._look(connection)
+            turn = await (await connection.execute(SQL.take_audit, {"every_s": self._every_s})).fetchone()
+        if turn is None:
+            return
+        place = (int(turn[0]), int(turn[1]))
+        until_s = time.monotonic() + _ROUND_S
+        while True:
+            place = await self._look(*place)
+            if place == (0, 0) or time.monotonic() >= until_s:
+                break
+        async with self._pool.connection() as connection:
+            await connection.execute(SQL.leave_audit, {"namespace": place[0], "after": place[1]})
 
-    async def _next_namespace(self, connection: Any, after: int) -> None:
-        row = await (await connection.execute(SQL.namespaces_after, {"after": after})).fetchone()
-        self._namespace = None if row is None else (row[0], row[1])
-        self._after, self._found = 0, set()
+    async def _look(self, namespace_id: int, after: int) -> tuple[int, int]:
+        """Look at the next slice; where to go on, (0, 0) after the last."""
+        size = self._slice
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(SQL.namespaces_from, {"from": namespace_id})).fetchone()
+            if row is None:
+                return 0, 0
+            if row[0] != namespace_id:
+                namespace_id, after = row[0], 0
+            columns = {"namespace": namespace_id, "after": after, "count": size, "older_s": self._older_s}
+            began_s = time.monotonic()
+            found = await (await connection.execute(SQL.stalled_runs, columns)).fetchone()
+            self._size(time.monotonic() - began_s)
+        assert found is not None
+        last, looked, *lists = found
+        # No connection is held meanwhile: the committer may need one.
+        ill = await self._mend(
+            row[1], [Stalled(run, name, Lost(*lost)) for run, name, *lost in zip(*lists, strict=True)]
+        )
+        whole = looked < size
+        await self._record((namespace_id, row[1]), (after, None if whole else last), ill)
+        return (namespace_id + 1, 0) if whole else (namespace_id, last)
 
-    async def _look(self, connection: Any) -> None:
-        assert self._namespace is not None
-        number, name = self._namespace
-        columns = {"namespace": number, "after": self._after, "count": _SLICE, "older_s": self._older_s}
-        row = await (await connection.execute(SQL.stalled_runs, columns)).fetchone()
-        last, looked, stalled = row
-        known = self._stalled.setdefault(name, set())
-        new = [run_id for run_id in stalled if run_id not in known]
-        if len(self._found) < _MAX_KEPT:
-            self._found.update(stalled)
-        known.update(new[: max(0, _MAX_KEPT - len(known))])
-        if new:
-            await self._tell(connection, name, new)
-        if looked < _SLICE:
-            self._stalled[name] = self._found
-            await self._next_namespace(connection, number)
-        else:
-            self._after = last
+    def _size(self, took_s: float) -> None:
+        """Let the next slice be larger or smaller, by how long this one took."""
+        self._slice = max(_LEAST, self._slice // 2) if took_s > _SLOW_S else min(_SLICE, self._slice * 2)
 
-    async def _tell(self, connection: Any, namespace: str, run_ids: list[int]) -> None:
-        cursor = await connection.execute(SQL.what_is_missing, {"runs": Int8s(run_ids[:_MAX_TOLD])}, binary=True)
-        for run_id, workflow, step, state, due_at in await cursor.fetchall():
-            missing = _missing(step, state, due_at)
-            logger.warning(
-                "run %s of workflow %s in namespace %s is stalled: %s",
-                *(ids.show(run_id), workflow, namespace, missing),
-                extra={"run_id": ids.show(run_id)},
-            )
-        if len(run_ids) > _MAX_TOLD:
-            logger.warning("%s more runs of namespace %s are stalled", len(run_ids) - _MAX_TOLD, namespace)
+    async def _mend(self, namespace: str, found: list[Stalled]) -> list[Stalled]:
+        """Have them mended; those that could not be."""
+        outcomes = await self._committer.submit_all([MendRun(each.run_id) for each in found])
+        ill: list[Stalled] = []
+        for each, outcome in zip(found, outcomes, strict=True):
+            if isinstance(outcome, Applied) and outcome.changed:
+                self._mended()
+                _tell(namespace, each, "was stalled and goes on again")
+            elif isinstance(outcome, Applied):
+                # Somebody else may have moved it since; otherwise the next round says the same.
+                ill += [] if outcome.state.terminal else [each]
+            elif isinstance(outcome, StellwerkError) and not isinstance(outcome, NotFound):
+                raise outcome
+        return ill
+
+    async def _record(self, namespace: tuple[int, str], looked_at: tuple[int, int | None], ill: list[Stalled]) -> None:
+        """Keep the table of those that are stalled, and tell of each that is new to it."""
+        number, name = namespace
+        columns = {"namespace": number, "runs": Int8s([each.run_id for each in ill])}
+        span = {"after": looked_at[0], "last": looked_at[1]}
+        async with self._pool.connection() as connection:
+            await connection.execute(SQL.forget_stalled, {**columns, **span}, binary=True)
+            cursor = await connection.execute(SQL.note_stalled, columns, binary=True)
+            new = {run_id for (run_id,) in await cursor.fetchall()}
+        for each in [each for each in ill if each.run_id in new][:_MAX_TOLD]:
+            _tell(name, each, "is stalled")
+        if len(new) > _MAX_TOLD:
+            logger.warning("%s more runs of namespace %s are stalled", len(new) - _MAX_TOLD, name)
 
 
-def _missing(step: str | None, state: int | None, due_at: object) -> str:
-    if step is None:
-        return "it is open, but no step is, and nobody is asked what comes next"
-    if state == StepState.READY:
-        return f"step {step} is READY, but it is in no queue and nobody holds it"
-    if due_at is not None:
-        return f"step {step} waits for a moment, but has no timer"
-    return f"step {step} waits, but what it waits for is gone"
+def _tell(namespace: str, stalled: Stalled, what: str) -> None:
+    shown = ids.show(stalled.run_id)
+    logger.warning(
+        "run %s of workflow %s in namespace %s %s: %s",
+        *(shown, stalled.workflow, namespace, what, missing(stalled.lost)),
+        extra={"run_id": shown},
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from stellwerk_server.dispatch.sessions import Held, Session, Sessions
 from stellwerk_server.loops.base import Loop
 from stellwerk_server.model import token as tokens
 from stellwerk_server.store import sql
-from stellwerk_server.store.arrays import Int4s, Int8s, Texts, Uuids
+from stellwerk_server.store.arrays import Float8s, Int4s, Int8s, Texts, Uuids
 from stellwerk_server.store.database import GONE, Pool
 
 SQL = sql.load("dispatch")
@@ -32,7 +33,21 @@ class Touch(Loop):
             return
         self._sessions.seen = {}
         async with self._pool.connection() as connection:
-            await connection.execute(SQL.touch_workers, _columns([seen[key] for key in sorted(seen)]))
+            await connection.execute(SQL.touch_workers, self._columns([seen[key] for key in sorted(seen)]))
+
+    def _columns(self, sessions: list[Session]) -> dict[str, Any]:
+        now_s = time.monotonic()
+        return {
+            "namespaces": Int4s([s.namespace_id for s in sessions]),
+            "ids": Texts([s.id for s in sessions]),
+            "queues": Texts([s.queue for s in sessions]),
+            "actions": Texts([" ".join(s.actions) for s in sessions]),
+            "slots": Int4s([s.slots for s in sessions]),
+            "sdks": Texts([s.sdk for s in sessions]),
+            "hosts": Texts([s.host for s in sessions]),
+            # A line that is open is a sign of life now, a poll is one of when it came.
+            "ages_s": Float8s([0.0 if self._sessions.connected(s.id) else now_s - s.heard_at_s for s in sessions]),
+        }
 
 
 class Extend(Loop):
@@ -72,15 +87,3 @@ class Extend(Loop):
                 self._sessions.stop_task(
                     worker, tokens.pack(lease.run_id, attempt, lease.secret, lease.step), "LEASE_LOST"
                 )
-
-
-def _columns(sessions: list[Session]) -> dict[str, Any]:
-    return {
-        "namespaces": Int4s([s.namespace_id for s in sessions]),
-        "ids": Texts([s.id for s in sessions]),
-        "queues": Texts([s.queue for s in sessions]),
-        "actions": Texts([" ".join(s.actions) for s in sessions]),
-        "slots": Int4s([s.slots for s in sessions]),
-        "sdks": Texts([s.sdk for s in sessions]),
-        "hosts": Texts([s.host for s in sessions]),
-    }

@@ -154,6 +154,22 @@ class SignalRun(NamedTuple):
     signal: Signal
 
 
+class Standing(NamedTuple):
+    """What the tables hold of a run besides its history."""
+
+    # Steps that wait in a queue or are held, and which of them are held.
+    tasks: frozenset[str]
+    held: frozenset[str]
+    timers: frozenset[tuple[str, TimerKind]]
+
+
+class MendRun(NamedTuple):
+    """Write again what should move the run and is not there; nothing when all is. The committer reads `standing`."""
+
+    run_id: int
+    standing: Standing | None = None
+
+
 class ChildStarted(NamedTuple):
     """A step's child run was made in this very transaction."""
 
@@ -223,6 +239,7 @@ Command = (
     | CancelRun
     | TerminateRun
     | ResumeRun
+    | MendRun
     | RequeueStep
     | DiscardStep
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -43,12 +42,9 @@ class Operations:
         self,
         pool: AsyncConnectionPool[Any],
         workflows: Workflows,
-        stalled: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._pool = pool
         self._workflows = workflows
-        # How many runs of each namespace nothing will move.
-        self._stalled = stalled
         self._kept: dict[str, tuple[float, Overview]] = {}
         self._reading: dict[str, asyncio.Lock] = {}
 
@@ -88,7 +84,7 @@ class Operations:
             oldest_ready_time=timestamp(counts.oldest_ready_at),
             workers=counts.workers,
             timers=counts.timers,
-            runs_stalled=self._stalled().get(namespace, 0),
+            runs_stalled=counts.stalled,
             activity=[_activity(minute) for minute in seen.activity],
         )
 

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from stellwerk.v1 import run_pb2
+from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model.attributes import canonical
 from stellwerk_server.model.code import step_definition
@@ -41,10 +42,15 @@ class RunReads:
     """GetRun, ListRuns and GetHistory."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[Any], workflows: Workflows, progress: Callable[[int, str], Payload | None]
+        self,
+        pool: AsyncConnectionPool[Any],
+        workflows: Workflows,
+        progress: Callable[[int, str], Payload | None],
+        waiting: Waiting | None = None,
     ) -> None:
         self._pool = pool
         self._workflows = workflows
+        self._waiting = waiting or Waiting()
         # The last progress of a running step, when it was reported to this instance.
         self._progress = progress
 
@@ -60,7 +66,7 @@ class RunReads:
             if run is None:
                 raise run_not_found(namespace, request.run_id)
             shown, begun = await _parts(connection, run, request.include_steps)
-            served = await _served(connection, run, begun)
+            served = await _served(connection, run, begun, self._waiting)
         messages = await self._step_messages(run, begun, served) if request.include_steps else ()
         return run_pb2.GetRunResponse(run=convert.run_message(run, messages, shown, why_undecided(run, served)))
 
@@ -170,10 +176,10 @@ async def _parts(
     return shown, await steps.of_run(connection, run.id, most=steps.MOST_OF_CODE, max_bytes=left)
 
 
-async def _served(connection: AsyncConnection[Any], run: Run, begun: Sequence[Step]) -> list[Served]:
+async def _served(connection: AsyncConnection[Any], run: Run, begun: Sequence[Step], waiting: Waiting) -> list[Served]:
     if run.decision_queue is None and not any(step.state == StepState.READY for step in begun):
         return []
-    return await workers.list_served(connection, run.namespace)
+    return await workers.list_served(connection, run.namespace, waiting.with_room())
 
 
 def _run_filter(request: run_pb2.ListRunsRequest) -> tuple[RunFilter, tuple[object, ...]]:

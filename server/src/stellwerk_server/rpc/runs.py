@@ -134,7 +134,8 @@ class RunWrites:
         self._results.wait(run_id, on_result)
         self._results.hold(done.cancel)
         try:
-            if not self._committer.holds_open(run_id, namespace_id):
+            held = self._committer.holds_open(run_id, namespace_id)
+            if not held:
                 found = await self._known.look_up(namespace_id, [run_id])
                 if run_id not in found:
                     shown = ids.show(run_id)
@@ -142,7 +143,10 @@ class RunWrites:
                 if (result := found[run_id]) is not None:
                     return result
             await asyncio.wait({done}, timeout=wait_s)
-            return done.result() if done.done() and not done.cancelled() else None
+            if done.done():
+                return None if done.cancelled() else done.result()
+            # What is held here as open may have ended elsewhere, long ago even: nobody asked since.
+            return (await self._known.look_up(namespace_id, [run_id])).get(run_id) if held else None
         finally:
             self._results.forget(run_id, on_result)
             self._results.let_go(done.cancel)

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from stellwerk.v1 import run_pb2
+from stellwerk_server.commit.waiting import Waiting
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.model import failure as failures
 from stellwerk_server.model.definition import StepDefinition, WorkflowDefinition
@@ -54,10 +55,15 @@ class StepReads:
     """ListSteps."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[Any], workflows: Workflows, progress: Callable[[int, str], Payload | None]
+        self,
+        pool: AsyncConnectionPool[Any],
+        workflows: Workflows,
+        progress: Callable[[int, str], Payload | None],
+        waiting: Waiting | None = None,
     ) -> None:
         self._pool = pool
         self._workflows = workflows
+        self._waiting = waiting or Waiting()
         # The last progress of a running step, when it was reported to this instance.
         self._progress = progress
 
@@ -66,7 +72,7 @@ class StepReads:
         namespace, wanted, size, scope = _wanted(request)
         async with self._pool.connection() as connection, connection.transaction():
             await runs.snapshot(connection)
-            read = await _read(connection, namespace, wanted, size, request.include_attempts)
+            read = await _read(connection, namespace, wanted, size, request.include_attempts, self._waiting)
         if read is None:
             raise run_not_found(namespace, request.run_id)
         if read.run.decided is None:
@@ -116,7 +122,12 @@ class StepReads:
 
 
 async def _read(
-    connection: AsyncConnection[Any], namespace: str, wanted: StepFilter, size: int, with_attempts: bool
+    connection: AsyncConnection[Any],
+    namespace: str,
+    wanted: StepFilter,
+    size: int,
+    with_attempts: bool,
+    waiting: Waiting,
 ) -> _Read | None:
     run = await runs.head(connection, namespace, wanted.run_id)
     if run is None:
@@ -125,7 +136,7 @@ async def _read(
     outline = await steps.outline(connection, run.id) if run.decided is None else Outline()
     told = await events.attempts(connection, run.id, [step.key for step in found.rows]) if with_attempts else ()
     waits = any(step.state == StepState.READY for step in found.rows)
-    served = await workers.list_served(connection, namespace) if waits else ()
+    served = await workers.list_served(connection, namespace, waiting.with_room()) if waits else ()
     return _Read(run, found, outline, told, served)
 
 

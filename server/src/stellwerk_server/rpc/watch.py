@@ -17,6 +17,8 @@ from stellwerk_server.store import chunks, events, runs
 from stellwerk_server.store.database import Pool
 
 _PAGE = 500
+# Of one message, but at least one event. Each watcher who does not read keeps one here, in several forms.
+_MESSAGE_BYTES = 256 * 1024
 
 
 class RunWatch:
@@ -71,14 +73,16 @@ class RunWatch:
 
     async def _next(self, run_id: int, position: _Position, include_chunks: bool) -> run_pb2.WatchRunResponse | None:
         async with self._pool.connection() as connection:
-            page = await events.after(connection, run_id, position.sequence, _PAGE)
-            streamed = await chunks.after(connection, run_id, position.chunks, _PAGE) if include_chunks else []
+            page = await events.after(connection, run_id, position.sequence, _PAGE, _MESSAGE_BYTES)
+            streamed = []
+            if include_chunks:
+                streamed = await chunks.after(connection, run_id, position.chunks, _PAGE, _MESSAGE_BYTES)
         if not page.rows and not streamed:
             return None
-        sent = fitting(streamed, lambda chunk: len(chunk.payload), wire.ANSWER_BYTES)
+        sent = fitting(streamed, lambda chunk: len(chunk.payload), _MESSAGE_BYTES)
         # Chunks come before the event that ends their attempt: it waits for those that did not fit.
         whole = len(sent) == len(streamed)
-        found = fitting(page.rows, lambda event: len(event.payload or b""), wire.ANSWER_BYTES) if whole else ()
+        found = fitting(page.rows, lambda event: len(event.payload or b""), _MESSAGE_BYTES) if whole else ()
         for event in found:
             position.sequence = event.seq
         for chunk in sent:

@@ -29,10 +29,12 @@ class Chunk:
     at: Instant
 
 
-async def after(connection: AsyncConnection[Any], run_id: int, position: Position, limit: int) -> list[Chunk]:
+async def after(
+    connection: AsyncConnection[Any], run_id: int, position: Position, limit: int, max_bytes: int = rows.PAGE_BYTES
+) -> list[Chunk]:
     """Chunks of all streams of the run beyond `position`, stream by stream; [] when there are none.
 
-    At most `limit` and rows.PAGE_BYTES: move the position on and ask again until nothing comes.
+    At most `limit` and `max_bytes`: move the position on and ask again until nothing comes.
     """
     parameters = {
         "run_id": run_id,
@@ -40,6 +42,6 @@ async def after(connection: AsyncConnection[Any], run_id: int, position: Positio
         "attempts": [attempt for _, attempt in position],
         "seqs": list(position.values()),
         "limit": limit,
-        "max_bytes": rows.PAGE_BYTES,
+        "max_bytes": max_bytes,
     }
     return await rows.many(connection, Chunk, _AFTER, parameters)

@@ -74,9 +74,11 @@ class EventRow:
         )
 
 
-async def after(connection: AsyncConnection[Any], run_id: int, seq: int, size: int) -> rows.Page[Event]:
-    """The events with a greater sequence, at most `size` of them and rows.PAGE_BYTES."""
-    found = await rows.page(connection, EventRow, _AFTER, {"run_id": run_id, "seq": seq}, size)
+async def after(
+    connection: AsyncConnection[Any], run_id: int, seq: int, size: int, max_bytes: int = rows.PAGE_BYTES
+) -> rows.Page[Event]:
+    """The events with a greater sequence, at most `size` of them and `max_bytes`."""
+    found = await rows.page(connection, EventRow, _AFTER, {"run_id": run_id, "seq": seq}, size, max_bytes)
     return rows.Page([row.event() for row in found.rows], found.more)
 
 

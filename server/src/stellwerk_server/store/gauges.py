@@ -15,8 +15,8 @@ from stellwerk_server.store.workers import LIVE_S
 
 _SQL = sql.load("overview")
 _PATIENCE = _SQL.patience
-_OPEN, _BLOCKED, _LANES, _DEAD, _WORKERS = (
-    _SQL.open_runs, _SQL.blocked_gauges, _SQL.lane_gauges, _SQL.dead_gauges, _SQL.worker_gauges,
+_OPEN, _BLOCKED, _STALLED, _LANES, _DEAD, _WORKERS = (
+    _SQL.open_runs, _SQL.blocked_gauges, _SQL.stalled_gauges, _SQL.lane_gauges, _SQL.dead_gauges, _SQL.worker_gauges,
 )  # fmt: skip
 _STATEMENT_MILLIS = 2_000
 _MOST = 5_000
@@ -29,6 +29,14 @@ class Blocked:
 
     namespace: str
     reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """How many open runs of a namespace nothing will move, as the auditor has last seen it."""
+
+    namespace: str
     count: int
 
 
@@ -70,6 +78,7 @@ class Cluster:
 
     open_runs: list[OpenRuns] | None
     blocked: list[Blocked] | None
+    stalled: list[Stalled] | None
     lanes: list[Lane] | None
     dead: list[Dead] | None
     working: list[Working] | None
@@ -81,6 +90,7 @@ async def read(connection: AsyncConnection[Any]) -> Cluster:
     return Cluster(
         open_runs=await _bounded(connection, OpenRuns, _OPEN, {"namespace": None}),
         blocked=await _bounded(connection, Blocked, _BLOCKED, {}),
+        stalled=await _bounded(connection, Stalled, _STALLED, {}),
         lanes=await _bounded(connection, Lane, _LANES, limit),
         dead=await _bounded(connection, Dead, _DEAD, limit),
         working=await _bounded(connection, Working, _WORKERS, {**limit, "live_s": LIVE_S}),

@@ -18,6 +18,8 @@ _MIGRATIONS = Path(str(files("stellwerk_server.store"))) / "migrations"
 # Every server asks for this lock before it migrates; any number does as long as it stays the same.
 _LOCK = 0x57E11
 _CURRENT = "select version_num from alembic_version"
+# Which servers a newer schema still serves: those of this revision and later ones.
+_OLDEST = "select value from settings where key = 'oldest_revision'"
 
 
 class DatabaseUnsuitable(Exception):
@@ -31,16 +33,25 @@ def revisions() -> tuple[str, ...]:
 
 
 def migrate(dsn: str) -> list[str]:
-    """Apply what is missing and return the revisions applied, [] when the database was current.
+    """Apply what is missing and return the revisions applied, [] when the database was current or is newer.
 
-    Raises DatabaseUnsuitable for a server older than PostgreSQL 15 or data of a newer Stellwerk, and
+    Raises DatabaseUnsuitable for a server older than PostgreSQL 15 or data of a too new Stellwerk, and
     psycopg.OperationalError when the database cannot be reached.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _refuse_old_server(connection)
-        if _checked(_read(connection)) == revisions()[-1]:
+        if _served(connection):
             return []
     return _apply(dsn)
+
+
+def served(dsn: str) -> bool:
+    """Whether the database is at the revision of this code, or at a later one that takes nothing away from it.
+
+    Raises DatabaseUnsuitable when it is at a later one that does, psycopg.OperationalError without a connection.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return _served(connection)
 
 
 def current(dsn: str) -> str | None:
@@ -65,12 +76,16 @@ def _read(connection: psycopg.Connection[Any]) -> str | None:
     return row[0] if row else None
 
 
-def _checked(found: str | None) -> str | None:
-    known = revisions()
-    if found is None or found in known:
-        return found
+def _served(connection: psycopg.Connection[Any]) -> bool:
+    found, newest = _read(connection), revisions()[-1]
+    if found is None or found in revisions():
+        return found == newest
+    row = connection.execute(_OLDEST).fetchone() if found > newest else None
+    if row is not None and row[0] <= newest:
+        return True
+    oldest = "" if row is None else f", which serves servers of revision {row[0]} and later"
     raise DatabaseUnsuitable(
-        f"data of a newer version: expected schema revision {known[-1]} or older, came {found};"
+        f"data of a newer version: expected schema revision {newest} or older, came {found}{oldest};"
         " use the Stellwerk that wrote it, or a newer one"
     )
 

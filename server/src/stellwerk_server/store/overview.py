@@ -28,6 +28,7 @@ class Counts:
     leased: int
     workers: int
     timers: int
+    stalled: int
 
 
 @dataclass(frozen=True, slots=True)

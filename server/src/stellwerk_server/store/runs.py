@@ -61,6 +61,7 @@ class Run:
     decided: int | None = None
     # Where a decision waits that nobody has been handed.
     decision_queue: str | None = None
+    decision_action: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -84,6 +85,8 @@ lanes = Table(
     _needed("namespace_id", Integer),
     _needed("queue", Text),
     _needed("action", Text),
+    # When the last worker that served it was seen, of those whose rows are gone.
+    _moment("seen_at"),
     UniqueConstraint("namespace_id", "queue", "action"),
 )
 
@@ -365,4 +368,24 @@ activity = Table(
     _needed("ended_otherwise", BigInteger),
     PrimaryKeyConstraint("namespace_id", "minute"),
     postgresql_with=_ROOM_FOR_UPDATES,
+)
+
+# Of all servers one looks for stalled runs at a time: whose turn was last, and where the next one goes on.
+auditor = Table(
+    "auditor",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    _moment("at", nullable=False, server_default=text("'-infinity'::timestamptz")),
+    _needed("namespace_id", Integer, server_default=text("0")),
+    _needed("after", BigInteger, server_default=text("0")),
+    CheckConstraint("one"),
+)
+
+# Runs that nothing will move and that could not be mended.
+stalled = Table(
+    "stalled",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    _needed("namespace_id", Integer),
+    _moment("found_at", nullable=False),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,7 @@ async def list_all(connection: AsyncConnection[Any], namespace: str) -> list[Wor
     return await rows.many(connection, Worker, _LIST, parameters)
 
 
-async def list_served(connection: AsyncConnection[Any], namespace: str) -> list[Served]:
-    """Every (queue, action) that workers named, dead ones too."""
-    return await rows.many(connection, Served, _SERVED, {"namespace": namespace, "live_s": LIVE_S})
+async def list_served(connection: AsyncConnection[Any], namespace: str, polled: Iterable[int] = ()) -> list[Served]:
+    """Every (queue, action) that workers named, dead ones too; the lanes `polled` are live whoever asks there."""
+    parameters = {"namespace": namespace, "live_s": LIVE_S, "polled": list(polled)}
+    return await rows.many(connection, Served, _SERVED, parameters)

@@ -92,6 +92,8 @@ class Metrics:
         self.poll_batch = Histograms(
             "stellwerk_poll_batch_size", "Tasks in an answer that was not empty.", _SIZES, ("namespace", "queue")
         )
+        self.runs_mended = Counters("stellwerk_runs_mended", "Runs that had lost what moves them and go on again.")
+        self.runs_mended.of()
         self._started: dict[int, Number] = {}
         self._durations: dict[int, Spread] = {}
         self._tasks: dict[tuple[int, int], _Tasks] = {}
@@ -138,6 +140,10 @@ class Metrics:
                     self._decided(run)
         for run in ended:
             self._run_ended(run)
+
+    def run_mended(self) -> None:
+        """A run that nothing would have moved goes on again."""
+        self.runs_mended.of().add()
 
     def transaction(self, commands: int, took_s: float, fenced: int) -> None:
         """One transaction is durable; so many of its results were refused."""

@@ -41,12 +41,10 @@ class Exposition:
         self,
         metrics: Metrics,
         pool: Pool,
-        stalled: Callable[[], Mapping[str, int]],
         siblings: tuple[Path, str] | None = None,
     ) -> None:
         self._metrics = metrics
         self._pool = pool
-        self._stalled = stalled
         self._siblings = None if siblings is None else Siblings(*siblings, self._own_text)
         self._cluster: dict[str, list[Any]] = {}
         self._read_at_s = -_OLD_S
@@ -83,10 +81,6 @@ class Exposition:
         waits = SummaryMetricFamily("stellwerk_db_pool_wait_seconds", "Waits for a connection for reads.", labels=())
         waits.add_metric((), stats.get("requests_num", 0), stats.get("requests_wait_ms", 0) / 1000)
         yield waits
-        stalled = GaugeMetricFamily("stellwerk_runs_stalled", "Open runs nothing will move.", labels=("namespace",))
-        for namespace, count in self._stalled().items():
-            stalled.add_metric((namespace,), count)
-        yield stalled
         up = GaugeMetricFamily("stellwerk_database_up", "Whether the database answered the last look.", labels=())
         up.add_metric((), int(self._up))
         yield up
@@ -108,7 +102,7 @@ class Exposition:
     def _take(self, cluster: Cluster) -> None:
         """Remember what was counted; what took too long stays as it was."""
         self._read_at_s = time.monotonic()
-        for name in ("open_runs", "blocked", "lanes", "dead", "working"):
+        for name in ("open_runs", "blocked", "stalled", "lanes", "dead", "working"):
             counted = getattr(cluster, name)
             if counted is not None:
                 self._cluster[name] = counted
@@ -155,6 +149,10 @@ _CLUSTER: list[tuple[tuple[str, str, tuple[str, ...]], Callable[[Mapping[str, li
     (
         ("stellwerk_runs_blocked", "Blocked runs by reason.", ("namespace", "reason")),
         lambda read: [((e.namespace, e.reason), e.count) for e in read.get("blocked", ())],
+    ),
+    (
+        ("stellwerk_runs_stalled", "Open runs nothing will move.", ("namespace",)),
+        lambda read: [((e.namespace,), e.count) for e in read.get("stalled", ())],
     ),
     (
         ("stellwerk_task_queue_depth", "Tasks ready and not handed out.", _TASK),

@@ -157,6 +157,13 @@ RUNS = (
     ),
     Route(
         verb="GET",
+        path=f"{_RUN}/explain",
+        method="ExplainRun",
+        summary="What an open run waits for, most telling first; of an ended one, how it has ended.",
+        parameters=RUN,
+    ),
+    Route(
+        verb="GET",
         path=f"{_RUN}/result",
         method="WaitRun",
         summary="How the run has ended; holds the answer for as long as `wait` says.",

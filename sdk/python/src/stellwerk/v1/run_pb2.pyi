@@ -38,6 +38,25 @@ class StepState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STEP_STATE_SKIPPED: _ClassVar[StepState]
     STEP_STATE_CANCELLED: _ClassVar[StepState]
     STEP_STATE_DEAD: _ClassVar[StepState]
+
+class CauseKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CAUSE_KIND_UNSPECIFIED: _ClassVar[CauseKind]
+    CAUSE_KIND_ENDED: _ClassVar[CauseKind]
+    CAUSE_KIND_TIMER: _ClassVar[CauseKind]
+    CAUSE_KIND_SIGNAL: _ClassVar[CauseKind]
+    CAUSE_KIND_NO_WORKER: _ClassVar[CauseKind]
+    CAUSE_KIND_WORKERS_BUSY: _ClassVar[CauseKind]
+    CAUSE_KIND_QUEUED: _ClassVar[CauseKind]
+    CAUSE_KIND_LEASED: _ClassVar[CauseKind]
+    CAUSE_KIND_BACKING_OFF: _ClassVar[CauseKind]
+    CAUSE_KIND_CHILD_RUN: _ClassVar[CauseKind]
+    CAUSE_KIND_DEAD_LETTER: _ClassVar[CauseKind]
+    CAUSE_KIND_PARKED: _ClassVar[CauseKind]
+    CAUSE_KIND_NEWS: _ClassVar[CauseKind]
+    CAUSE_KIND_CANCELLING: _ClassVar[CauseKind]
+    CAUSE_KIND_STALLED: _ClassVar[CauseKind]
+    CAUSE_KIND_DATABASE_DOWN: _ClassVar[CauseKind]
 RUN_STATE_UNSPECIFIED: RunState
 RUN_STATE_PENDING: RunState
 RUN_STATE_RUNNING: RunState
@@ -59,6 +78,22 @@ STEP_STATE_FAILED: StepState
 STEP_STATE_SKIPPED: StepState
 STEP_STATE_CANCELLED: StepState
 STEP_STATE_DEAD: StepState
+CAUSE_KIND_UNSPECIFIED: CauseKind
+CAUSE_KIND_ENDED: CauseKind
+CAUSE_KIND_TIMER: CauseKind
+CAUSE_KIND_SIGNAL: CauseKind
+CAUSE_KIND_NO_WORKER: CauseKind
+CAUSE_KIND_WORKERS_BUSY: CauseKind
+CAUSE_KIND_QUEUED: CauseKind
+CAUSE_KIND_LEASED: CauseKind
+CAUSE_KIND_BACKING_OFF: CauseKind
+CAUSE_KIND_CHILD_RUN: CauseKind
+CAUSE_KIND_DEAD_LETTER: CauseKind
+CAUSE_KIND_PARKED: CauseKind
+CAUSE_KIND_NEWS: CauseKind
+CAUSE_KIND_CANCELLING: CauseKind
+CAUSE_KIND_STALLED: CauseKind
+CAUSE_KIND_DATABASE_DOWN: CauseKind
 
 class Run(_message.Message):
     __slots__ = ("run_id", "namespace", "workflow", "version", "state", "input", "output", "failure", "idempotency_key", "create_time", "end_time", "deadline", "forked_from", "sequence", "block_reason", "steps", "parent_run_id", "parent_step", "published", "attributes", "waiting_for", "continued_as")
@@ -554,3 +589,87 @@ class ResumeRunResponse(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     state: RunState
     def __init__(self, state: _Optional[_Union[RunState, str]] = ...) -> None: ...
+
+class ExplainRunRequest(_message.Message):
+    __slots__ = ("namespace", "run_id")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    run_id: str
+    def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+
+class ExplainRunResponse(_message.Message):
+    __slots__ = ("run_id", "state", "now", "summary", "causes", "more_causes", "deadline")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    CAUSES_FIELD_NUMBER: _ClassVar[int]
+    MORE_CAUSES_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    state: RunState
+    now: _timestamp_pb2.Timestamp
+    summary: str
+    causes: _containers.RepeatedCompositeFieldContainer[Cause]
+    more_causes: int
+    deadline: _timestamp_pb2.Timestamp
+    def __init__(self, run_id: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., summary: _Optional[str] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ..., more_causes: _Optional[int] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Cause(_message.Message):
+    __slots__ = ("kind", "step", "steps", "sentence", "due_time", "since_time", "timeout_time", "signal", "action", "queue", "worker_id", "last_seen_time", "other_queues", "similar", "attempt", "max_attempts", "workers", "slots", "busy_slots", "ahead", "child_run_id", "child_state", "child_summary", "reason", "failure", "dead_letter_id", "build")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    DUE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_TIME_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    OTHER_QUEUES_FIELD_NUMBER: _ClassVar[int]
+    SIMILAR_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    BUSY_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    AHEAD_FIELD_NUMBER: _ClassVar[int]
+    CHILD_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CHILD_STATE_FIELD_NUMBER: _ClassVar[int]
+    CHILD_SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTER_ID_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    kind: CauseKind
+    step: str
+    steps: int
+    sentence: str
+    due_time: _timestamp_pb2.Timestamp
+    since_time: _timestamp_pb2.Timestamp
+    timeout_time: _timestamp_pb2.Timestamp
+    signal: str
+    action: str
+    queue: str
+    worker_id: str
+    last_seen_time: _timestamp_pb2.Timestamp
+    other_queues: _containers.RepeatedScalarFieldContainer[str]
+    similar: _containers.RepeatedScalarFieldContainer[str]
+    attempt: int
+    max_attempts: int
+    workers: int
+    slots: int
+    busy_slots: int
+    ahead: int
+    child_run_id: str
+    child_state: RunState
+    child_summary: str
+    reason: str
+    failure: _payload_pb2.Failure
+    dead_letter_id: str
+    build: str
+    def __init__(self, kind: _Optional[_Union[CauseKind, str]] = ..., step: _Optional[str] = ..., steps: _Optional[int] = ..., sentence: _Optional[str] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timeout_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signal: _Optional[str] = ..., action: _Optional[str] = ..., queue: _Optional[str] = ..., worker_id: _Optional[str] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., other_queues: _Optional[_Iterable[str]] = ..., similar: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., workers: _Optional[int] = ..., slots: _Optional[int] = ..., busy_slots: _Optional[int] = ..., ahead: _Optional[int] = ..., child_run_id: _Optional[str] = ..., child_state: _Optional[_Union[RunState, str]] = ..., child_summary: _Optional[str] = ..., reason: _Optional[str] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., dead_letter_id: _Optional[str] = ..., build: _Optional[str] = ...) -> None: ...

@@ -105,6 +105,11 @@ class RunServiceStub:
                 request_serializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunRequest.SerializeToString,
                 response_deserializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunResponse.FromString,
                 _registered_method=True)
+        self.ExplainRun = channel.unary_unary(
+                '/stellwerk.v1.RunService/ExplainRun',
+                request_serializer=stellwerk_dot_v1_dot_run__pb2.ExplainRunRequest.SerializeToString,
+                response_deserializer=stellwerk_dot_v1_dot_run__pb2.ExplainRunResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer:
@@ -206,6 +211,13 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainRun(self, request, context):
+        """Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -278,6 +290,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.ResumeRun,
                     request_deserializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunRequest.FromString,
                     response_serializer=stellwerk_dot_v1_dot_run__pb2.ResumeRunResponse.SerializeToString,
+            ),
+            'ExplainRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainRun,
+                    request_deserializer=stellwerk_dot_v1_dot_run__pb2.ExplainRunRequest.FromString,
+                    response_serializer=stellwerk_dot_v1_dot_run__pb2.ExplainRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -659,6 +676,33 @@ class RunService:
             '/stellwerk.v1.RunService/ResumeRun',
             stellwerk_dot_v1_dot_run__pb2.ResumeRunRequest.SerializeToString,
             stellwerk_dot_v1_dot_run__pb2.ResumeRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stellwerk.v1.RunService/ExplainRun',
+            stellwerk_dot_v1_dot_run__pb2.ExplainRunRequest.SerializeToString,
+            stellwerk_dot_v1_dot_run__pb2.ExplainRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

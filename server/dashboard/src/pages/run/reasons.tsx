@@ -8,6 +8,7 @@ import { now } from "../../components/time.js";
 import { Link, to } from "../../router.js";
 import type { Picture } from "./projection.js";
 import { SignalButton, RequeueButton, ResumeButton } from "./step_actions.js";
+import { summaryOf, withCauses } from "./explained.js";
 import { hasDead } from "./run_actions.js";
 import type { RunStore } from "./store.js";
 import { reasonsOf } from "./waiting.js";
@@ -24,7 +25,9 @@ const LOOKS: Record<Tone, [tone: string, icon: IconName, word: string]> = {
 /** One line for each open step, the worst first. */
 export function Reasons({ store, picture, onStep }: { store: RunStore; picture: Picture; onStep: (step: string) => void }) {
   const [isOpen, setIsOpen] = useState(false);
-  const reasons = reasonsOf(picture.run, picture.steps.values(), now.value);
+  const own = reasonsOf(picture.run, picture.steps.values(), now.value);
+  const reasons = withCauses(own, picture.steps, store.explanation);
+  const summary = summaryOf(picture.run, store.explanation);
   if (reasons.length === 0) return null;
   const soon = reasons.filter((reason) => reason.tone !== "later");
   const shown = isOpen ? reasons.slice(0, 200) : soon.slice(0, SHOWN);
@@ -40,6 +43,7 @@ export function Reasons({ store, picture, onStep }: { store: RunStore; picture: 
           </button>
         ) : null}
       </header>
+      {summary === "" ? null : <p class="summary">{summary}</p>}
       <ul>
         {shown.map((reason, index) => (
           <ReasonLine key={`${reason.step} ${index}`} {...{ store, picture, reason, onStep }} />

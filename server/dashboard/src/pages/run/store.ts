@@ -6,10 +6,11 @@ import { signal } from "@preact/signals";
 import { newId } from "../../api/client.js";
 import { asApiError } from "../../api/problem.js";
 import type { ApiError } from "../../api/problem.js";
-import type { Chunk, Json, Run, RunEvent, RunState, Step, StepFilter, StepState } from "../../api/types.js";
+import type { Chunk, Explanation, Json, Run, RunEvent, RunState, Step, StepFilter, StepState } from "../../api/types.js";
 import type { Frame } from "../../live/connection.js";
 import type { Session } from "../../session.js";
 import { Optimistic } from "../../store/optimistic.js";
+import { Reread } from "../../store/reread.js";
 import { isEnded } from "../../store/run_events.js";
 import { addChunk, addSteps, evolve, pictureOf, positionOf, refresh, resetStream } from "./projection.js";
 import type { Picture } from "./projection.js";
@@ -33,7 +34,10 @@ export class RunStore {
   picture: Picture | undefined;
   /** The definition the run is on; undefined while it is not read. */
   definition: Record<string, Json> | undefined;
+  /** What the server says the run waits for, of a moment ago; undefined once it has ended. */
+  explanation: Explanation | undefined;
   error: ApiError | undefined;
+  private readonly reread = new Reread(() => void this.explain());
   private readonly session: Session;
   private readonly runId: string;
   private readonly abort = new AbortController();
@@ -57,6 +61,7 @@ export class RunStore {
       this.error = undefined;
       this.follow(positionOf(picture));
       this.lookLater(0);
+      this.reread.changed();
       this.draw();
       void this.readOn(first.next_page_token).catch((error: unknown) => this.failed(error));
       this.definition = (await this.session.api.workflow(run.workflow, run.version, { signal })).definition;
@@ -97,6 +102,7 @@ export class RunStore {
     this.abort.abort();
     this.unsubscribe?.();
     clearTimeout(this.lookTimer);
+    this.reread.stop();
     cancelAnimationFrame(this.frame);
   }
 
@@ -165,6 +171,18 @@ export class RunStore {
       }
     }
     if (becameReady) this.lookLater(0);
+    if (frames.some((frame) => frame.event === "event")) this.reread.changed();
+    this.draw();
+  }
+
+  /** Asks what the run waits for. Without an answer the page says what it knows by itself. */
+  private async explain(): Promise<void> {
+    const { signal } = this.abort;
+    try {
+      this.explanation = this.isOver ? undefined : await this.session.api.explain(this.runId, { signal });
+    } catch {
+      this.explanation = undefined;
+    }
     this.draw();
   }
 
@@ -184,6 +202,7 @@ export class RunStore {
       refresh(this.picture, page.steps ?? [], page.sequence);
       const run = await this.session.api.run(this.runId, { signal: this.abort.signal });
       this.takeWaiting(run);
+      this.reread.changed();
       this.draw();
     } catch {
       // The connection says that the server is away; the next event brings the next look.

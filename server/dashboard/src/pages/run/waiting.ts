@@ -28,10 +28,12 @@ export function reasonsOf(run: Run, steps: Iterable<Step>, now: number): Reason[
     const reason = ofStep(step, run, now);
     if (reason !== undefined) reasons.push(reason);
   }
-  return reasons
-    .map((reason, index) => ({ reason, index }))
-    .sort((a, b) => ORDER.indexOf(a.reason.tone) - ORDER.indexOf(b.reason.tone) || a.index - b.index)
-    .map((entry) => entry.reason);
+  return worstFirst(reasons);
+}
+
+/** The same, the worst first. */
+export function worstFirst(reasons: Reason[]): Reason[] {
+  return reasons.sort((a, b) => ORDER.indexOf(a.tone) - ORDER.indexOf(b.tone));
 }
 
 function ofRun(run: Run): Reason[] {

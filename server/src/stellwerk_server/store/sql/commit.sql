@@ -57,6 +57,11 @@ delete from timers where ctid = any(array(
 ))
 returning run_id, step, kind
 
+-- name: hold_ready
+-- Before read_leases: it waits for a claim under way, whose lease the next statement then sees, and lets none begin.
+select from unnest(%(runs)b, %(steps)b) as t(run_id, step)
+cross join lateral (select from ready x where x.run_id = t.run_id and x.step = t.step for update) r
+
 -- name: read_leases
 select l.run_id, l.step, l.worker, l.leased_at
 from leases l join unnest(%(runs)b, %(steps)b) as t(run_id, step) on l.run_id = t.run_id and l.step = t.step
@@ -73,6 +78,21 @@ order by e.run_id, e.seq
 
 -- name: read_ends
 select id, state, output, failure from runs where id = any(%(runs)b) and state >= 5
+
+-- name: read_states
+select id, state from runs where id = any(%(runs)b)
+
+-- name: read_children
+select parent_run_id, run_id from children where parent_run_id = any(%(runs)b)
+
+-- name: read_tasks
+-- In one look: a claim under way moves them from the one to the other.
+select run_id, step, false from ready where run_id = any(%(runs)b)
+union all
+select run_id, step, true from leases where run_id = any(%(runs)b)
+
+-- name: read_timers
+select run_id, step, kind from timers where run_id = any(%(runs)b)
 
 -- name: insert_runs
 insert into runs (id, namespace_id, workflow_id, state, seq, input, output, failure, block_reason, idempotency_key,
@@ -138,7 +158,8 @@ delete from ready where run_id = any(%(runs)b)
 delete from leases where run_id = any(%(runs)b) returning run_id, step, attempt, token, worker
 
 -- name: delete_timers_of_runs
-delete from timers where run_id = any(%(runs)b)
+-- All but the words of a parent's end: when the run was continued, the run that goes on has yet to hear them.
+delete from timers where run_id = any(%(runs)b) and kind not in (7, 8)
 
 -- name: insert_ready
 insert into ready (run_id, step, attempt, lane, rank, id, attempt_s, at)

@@ -57,29 +57,71 @@ from leases where expires_at > %(after)b::timestamptz and expires_at <= clock_ti
 select run_id, step, attempt, token, worker from leases where worker = any(%(workers)b)
 
 -- name: extend_leases
--- What is returned is still held; what is not has been taken away.
-update leases l
-set expires_at = least(clock_timestamp() + make_interval(secs => %(lease_s)b), coalesce(l.deadline, 'infinity'))
-from unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
-where l.run_id = t.run_id and l.step = t.step and l.token = t.token
-returning l.run_id, l.step, l.token
+-- What is returned is still held; what is not has been taken away. Never waits: a commit that holds one of these leases
+-- may come for another of them later. Such a lease counts as held, and its worker names it again with the next beat.
+with named as (
+  select t.run_id, t.step, t.token
+  from unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
+  cross join lateral (
+    select from leases x where x.run_id = t.run_id and x.step = t.step and x.token = t.token offset 0
+  ) l
+), free as (
+  select l.place
+  from unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
+  cross join lateral (
+    select x.ctid as place from leases x where x.run_id = t.run_id and x.step = t.step and x.token = t.token
+    for update skip locked
+  ) l
+), extended as (
+  update leases
+  set expires_at = least(clock_timestamp() + make_interval(secs => %(lease_s)b), coalesce(deadline, 'infinity'))
+  where ctid = any(array(select place from free))
+)
+select run_id, step, token from named
 
 -- name: touch_workers
+-- Each was heard of so many seconds ago: a row must not say that a worker was there after it was.
 insert into workers (namespace_id, id, queue, actions, slots, sdk, host, first_seen_at, seen_at)
-select n, i, q, string_to_array(a, ' '), s, k, h, clock_timestamp(), clock_timestamp()
-from unnest(%(namespaces)b, %(ids)b, %(queues)b, %(actions)b, %(slots)b, %(sdks)b, %(hosts)b) as t(n, i, q, a, s, k, h)
-on conflict (namespace_id, id) do update set seen_at = excluded.seen_at, queue = excluded.queue,
-  actions = excluded.actions, slots = excluded.slots, sdk = excluded.sdk, host = excluded.host
+select n, i, q, string_to_array(a, ' '), s, k, h, clock_timestamp(), clock_timestamp() - make_interval(secs => g)
+from unnest(%(namespaces)b, %(ids)b, %(queues)b, %(actions)b, %(slots)b, %(sdks)b, %(hosts)b, %(ages_s)b)
+  as t(n, i, q, a, s, k, h, g)
+on conflict (namespace_id, id) do update set seen_at = greatest(workers.seen_at, excluded.seen_at),
+  queue = excluded.queue, actions = excluded.actions, slots = excluded.slots, sdk = excluded.sdk, host = excluded.host
 
 -- name: workers_seen
 -- Which of these have been seen, by any instance, a moment ago.
 select id from workers where id = any(%(ids)b) and seen_at > clock_timestamp() - make_interval(secs => %(within_s)b)
 
 -- name: forget_workers
-delete from workers where id = any(%(ids)b)
+-- What they served remembers them. Lanes in id order, so that two servers never wait for each other.
+with gone as (
+  delete from workers where id = any(%(ids)b) returning namespace_id, queue, actions, seen_at
+), served as (
+  select l.id, max(g.seen_at) as seen_at
+  from gone g
+  cross join unnest(g.actions) as a(action)
+  join lanes l on l.namespace_id = g.namespace_id and l.queue = g.queue and l.action = a.action
+  group by l.id
+), locked as (
+  select l.id, s.seen_at from served s join lanes l on l.id = s.id order by l.id for update of l
+)
+update lanes l set seen_at = greatest(l.seen_at, k.seen_at) from locked k where l.id = k.id
 
 -- name: forget_old_workers
-delete from workers where seen_at < clock_timestamp() - make_interval(secs => %(older_s)b)
+-- As above.
+with gone as (
+  delete from workers where seen_at < clock_timestamp() - make_interval(secs => %(older_s)b)
+  returning namespace_id, queue, actions, seen_at
+), served as (
+  select l.id, max(g.seen_at) as seen_at
+  from gone g
+  cross join unnest(g.actions) as a(action)
+  join lanes l on l.namespace_id = g.namespace_id and l.queue = g.queue and l.action = a.action
+  group by l.id
+), locked as (
+  select l.id, s.seen_at from served s join lanes l on l.id = s.id order by l.id for update of l
+)
+update lanes l set seen_at = greatest(l.seen_at, k.seen_at) from locked k where l.id = k.id
 
 -- name: forget_old_keys
 delete from idempotency_keys where (namespace_id, workflow, key) in (
@@ -100,17 +142,20 @@ delete from feed where position in (
 select id, state, output, failure from runs where id = any(%(runs)b) and state >= 5
 
 -- name: append_chunks
--- Only for the current lease; what was appended before stays as it is.
-insert into chunks (run_id, step, attempt, seq, payload, at)
-select t.run_id, t.step, l.attempt, t.seq, t.payload, clock_timestamp()
-from unnest(%(runs)b, %(steps)b, %(tokens)b, %(seqs)b, %(payloads)b) as t(run_id, step, token, seq, payload)
-join leases l on l.run_id = t.run_id and l.step = t.step and l.token = t.token
-on conflict (run_id, step, attempt, seq) do nothing
-
--- name: current_leases
-select l.run_id, l.step, l.token from leases l
-join unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
-  on l.run_id = t.run_id and l.step = t.step and l.token = t.token
+-- Only for current leases, which are returned; what was appended before stays as it is. One statement, so that no lease
+-- is found current by one look at the table and gone by the next.
+with current as (
+  select distinct l.run_id, l.step, l.token, l.attempt from leases l
+  join unnest(%(runs)b, %(steps)b, %(tokens)b) as t(run_id, step, token)
+    on l.run_id = t.run_id and l.step = t.step and l.token = t.token
+), appended as (
+  insert into chunks (run_id, step, attempt, seq, payload, at)
+  select t.run_id, t.step, l.attempt, t.seq, t.payload, clock_timestamp()
+  from unnest(%(runs)b, %(steps)b, %(tokens)b, %(seqs)b, %(payloads)b) as t(run_id, step, token, seq, payload)
+  join current l on l.run_id = t.run_id and l.step = t.step and l.token = t.token
+  on conflict (run_id, step, attempt, seq) do nothing
+)
+select run_id, step, token from current
 
 -- name: pinned_lanes
 -- The lanes of builds that runs stay on: the lane anybody serves, and whether a worker of the build is there.

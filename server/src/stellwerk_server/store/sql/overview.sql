@@ -29,7 +29,8 @@ select clock_timestamp() as now,
   (select count(*) from leases l join lanes a on a.id = l.lane where a.namespace_id = n.id) as leased,
   (select count(*)::integer from workers where namespace_id = n.id
      and seen_at > now() - make_interval(secs => %(live_s)b)) as workers,
-  (select count(*) from timers t join runs r on r.id = t.run_id where r.namespace_id = n.id and t.kind <= 5) as timers
+  (select count(*) from timers t join runs r on r.id = t.run_id where r.namespace_id = n.id and t.kind <= 5) as timers,
+  (select count(*) from stalled where namespace_id = n.id) as stalled
 from (select (select id from namespaces where name = %(namespace)b) as id) n
 left join lateral (
   select count(*) as ready, min(r.at) as oldest_ready_at
@@ -65,47 +66,92 @@ on conflict (namespace_id, minute) do update set started = activity.started + ex
 delete from activity where (namespace_id, minute) in (
   select namespace_id, minute from activity where minute < now() - make_interval(secs => %(older_s)b) limit %(count)b)
 
--- name: namespaces_after
-select id, name from namespaces where id > %(after)b order by id limit 1
+-- name: take_audit
+-- The turn to look, for one server at a time, and where to go on.
+update auditor set at = clock_timestamp() where at < clock_timestamp() - make_interval(secs => %(every_s)b)
+returning namespace_id, after
+
+-- name: leave_audit
+update auditor set namespace_id = %(namespace)b, after = %(after)b
+
+-- name: namespaces_from
+select id, name from namespaces where id >= %(from)b order by id limit 1
 
 -- name: stalled_runs
--- The next runs of a namespace along runs_state, and which of them nothing will move: no task waits or is held, no
--- timer, signal or child run will make one. Timeouts only end things, so they are no reason to go on. A step that waits
--- in its attempt 0 sleeps (a SLEEP timer) or awaits a signal (no time, or only a timeout).
+-- The next open runs of a namespace along runs_state, and which of them have a step that nothing will move, or nothing
+-- that moves them at all: no task waits or is held, no timer, signal or child run will make one. Timeouts only end
+-- things, so they are no reason to go on; a BLOCKED run waits for somebody. A step that waits in its attempt 0 sleeps (a
+-- SLEEP timer) or awaits a signal (no time, or only a timeout), in a later one for its retry or its child.
 with slice as (
-  select id, created_at from runs
-  where namespace_id = %(namespace)b and state = 2 and id > %(after)b order by id limit %(count)b
-)
-select (select max(id) from slice) as last, (select count(*) from slice) as looked,
-  coalesce((
-    select array_agg(r.id) from slice r
-    where r.created_at < now() - make_interval(secs => %(older_s)b)
+  (select id, state, workflow_id, created_at from runs
+   where namespace_id = %(namespace)b and state = 2 and id > %(after)b order by id limit %(count)b)
+  union all
+  (select id, state, workflow_id, created_at from runs
+   where namespace_id = %(namespace)b and state = 4 and id > %(after)b order by id limit %(count)b)
+  order by id limit %(count)b
+), found as (
+  select r.id, r.workflow_id, s.key, s.state, s.due_at
+  from slice r
+  left join lateral (
+    select s.key, s.state, s.due_at
+    from steps s
+    where s.run_id = r.id and s.items is null and case s.state
+      when 2 then
+        not exists (select from ready q where q.run_id = s.run_id and q.step = s.key)
+        and not exists (select from leases l where l.run_id = s.run_id and l.step = s.key)
+      when 4 then case
+        when s.due_at is not null then
+          not exists (select from timers t where t.run_id = s.run_id and t.step = s.key and t.kind in (1, 2, 3))
+        when s.attempt > 0 then
+          not exists (
+            select from children c join runs k on k.id = c.run_id and k.state < 5
+            where c.parent_run_id = s.run_id and c.step = s.key)
+          and not exists (select from timers t where t.run_id = s.run_id and t.step = s.key and t.kind = 6)
+        else false end
+      else false end
+    order by s.position, s.item
+    limit 1
+  ) s on true
+  where r.created_at < clock_timestamp() - make_interval(secs => %(older_s)b)
+    and (s.key is not null or r.state = 2
       and not exists (select from ready q where q.run_id = r.id)
       and not exists (select from leases l where l.run_id = r.id)
       and not exists (select from timers t where t.run_id = r.id and t.kind not in (3, 4, 5))
       and not exists (
         select from steps s
-        where s.run_id = r.id and s.state = 4 and s.attempt = 0 and s.items is null
-          and (s.due_at is null
-               or exists (select from timers t where t.run_id = s.run_id and t.step = s.key and t.kind = 3)))
-      and not exists (
-        select from children c
-        join runs k on k.id = c.run_id and k.state < 5
-        join steps s on s.run_id = c.parent_run_id and s.key = c.step and s.state = 4
-        where c.parent_run_id = r.id)
-  ), '{}') as stalled
+        where s.run_id = r.id and s.state = 4 and s.items is null and (
+          (s.attempt = 0 and (s.due_at is null
+            or exists (select from timers t where t.run_id = s.run_id and t.step = s.key and t.kind = 3)))
+          or exists (
+            select from children c join runs k on k.id = c.run_id and k.state < 5
+            where c.parent_run_id = s.run_id and c.step = s.key))))
+)
+select (select max(id) from slice) as last, (select count(*) from slice) as looked,
+  coalesce(array_agg(f.id order by f.id), '{}') as stalled,
+  coalesce(array_agg(w.name order by f.id), '{}') as workflows,
+  coalesce(array_agg(f.key order by f.id), '{}') as steps,
+  coalesce(array_agg(f.state order by f.id), '{}') as states,
+  coalesce(array_agg(f.due_at is not null order by f.id), '{}') as timed
+from found f join workflows w on w.id = f.workflow_id
 
--- name: what_is_missing
--- The first steps that a task or a timer should stand for, of runs that nothing will move.
-select r.id as run_id, w.name as workflow, s.key as step, s.state, s.due_at
-from unnest(%(runs)b) as t(id)
-join runs r on r.id = t.id
-join workflows w on w.id = r.workflow_id
-left join lateral (
-  select key, state, due_at from steps
-  where run_id = r.id and state in (2, 4) and items is null order by position, item limit 1
-) s on true
-order by r.id
+-- name: note_stalled
+-- Only those that were not known.
+insert into stalled (run_id, namespace_id, found_at)
+select r, %(namespace)b, clock_timestamp() from unnest(%(runs)b) as t(r)
+on conflict (run_id) do nothing
+returning run_id
+
+-- name: forget_stalled
+-- Of the runs that were looked at, those that are well again, or over.
+delete from stalled
+where namespace_id = %(namespace)b and run_id > %(after)b and (%(last)b::bigint is null or run_id <= %(last)b::bigint)
+  and run_id <> all(%(runs)b)
+
+-- name: stalled_gauges
+select n.name as namespace, count(s.run_id) as count
+from namespaces n
+left join stalled s on s.namespace_id = n.id
+group by 1
 
 -- name: lane_gauges
 -- Every lane that anything was ever sent to; those of builds only while something waits there.

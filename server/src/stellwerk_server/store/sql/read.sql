@@ -7,10 +7,11 @@
 set transaction isolation level repeatable read read only
 
 -- name: get_run
--- `decision_queue` is where a decision of its code waits to be handed out.
+-- `decision_queue` and `decision_action` say where a decision of its code waits to be handed out.
 select r.id, n.name as namespace, r.workflow_id, w.name as workflow, w.version, r.state, r.seq, r.input, r.output,
   r.failure, r.block_reason, r.idempotency_key, r.forked_from, r.deadline, r.created_at, r.ended_at,
-  c.parent_run_id, c.step as parent_step, a.attributes, r.decided, l.queue as decision_queue
+  c.parent_run_id, c.step as parent_step, a.attributes, r.decided, l.queue as decision_queue,
+  l.action as decision_action
 from runs r
 left join children c on c.run_id = r.id
 left join ready d on r.decided is not null and d.run_id = r.id and d.step = %(decision)b
@@ -296,15 +297,24 @@ order by w.seen_at desc, w.id
 limit %(limit)b
 
 -- name: list_served
--- Who serves which action: for saying why a ready step waits.
-select w.queue, a.action, max(w.seen_at) as seen_at,
-  max(w.seen_at) > now() - make_interval(secs => %(live_s)b) as live,
-  extract(epoch from now() - max(w.seen_at))::float8 as seen_ago_s
-from workers w
-join namespaces n on n.id = w.namespace_id
-cross join unnest(w.actions) as a (action)
-where n.name = %(namespace)b
-group by w.queue, a.action
+-- Who serves which action: for saying why a task waits. A lane remembers when the last worker was seen whose row is gone,
+-- and `polled` are those that somebody waits on at this moment.
+select s.queue, s.action, max(s.seen_at) as seen_at, bool_or(s.live) as live,
+  extract(epoch from clock_timestamp() - max(s.seen_at))::float8 as seen_ago_s
+from (
+  select w.queue, a.action, w.seen_at, w.seen_at > clock_timestamp() - make_interval(secs => %(live_s)b) as live
+  from workers w
+  join namespaces n on n.id = w.namespace_id
+  cross join unnest(w.actions) as a (action)
+  where n.name = %(namespace)b
+  union all
+  select l.queue, l.action, case when p.lane is null then l.seen_at else clock_timestamp() end, p.lane is not null
+  from lanes l
+  join namespaces n on n.id = l.namespace_id
+  left join unnest(%(polled)b::integer[]) as p (lane) on p.lane = l.id
+  where n.name = %(namespace)b and (l.seen_at is not null or p.lane is not null)
+) s
+group by s.queue, s.action
 
 -- name: list_queues
 -- The lanes that anything was ever sent to; the workers serving each as of their last sign of life.

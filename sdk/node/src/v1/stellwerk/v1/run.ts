@@ -56,6 +56,41 @@ export enum StepState {
   UNRECOGNIZED = -1,
 }
 
+export enum CauseKind {
+  CAUSE_KIND_UNSPECIFIED = 0,
+  /** CAUSE_KIND_ENDED - The run has ended: `reason` or `failure` says how. */
+  CAUSE_KIND_ENDED = 1,
+  /** CAUSE_KIND_TIMER - It sleeps until `due_time`. */
+  CAUSE_KIND_TIMER = 2,
+  /** CAUSE_KIND_SIGNAL - `signal` has not come. */
+  CAUSE_KIND_SIGNAL = 3,
+  /** CAUSE_KIND_NO_WORKER - A task is queued, and no live worker serves `action` on `queue`. */
+  CAUSE_KIND_NO_WORKER = 4,
+  /** CAUSE_KIND_WORKERS_BUSY - A task is queued, and those who serve it have no free slot. */
+  CAUSE_KIND_WORKERS_BUSY = 5,
+  /** CAUSE_KIND_QUEUED - A task is queued and on its way: somebody who serves it has room. */
+  CAUSE_KIND_QUEUED = 6,
+  /** CAUSE_KIND_LEASED - `worker_id` has it since `since_time`. */
+  CAUSE_KIND_LEASED = 7,
+  /** CAUSE_KIND_BACKING_OFF - `attempt` follows at `due_time`, because the one before has failed. */
+  CAUSE_KIND_BACKING_OFF = 8,
+  /** CAUSE_KIND_CHILD_RUN - The run `child_run_id` has not ended. */
+  CAUSE_KIND_CHILD_RUN = 9,
+  /** CAUSE_KIND_DEAD_LETTER - The step stands in the dead letters and holds the run: requeue or discard it. */
+  CAUSE_KIND_DEAD_LETTER = 10,
+  /** CAUSE_KIND_PARKED - Its code could not be decided: `reason`. Another build resumes it, and so does ResumeRun. */
+  CAUSE_KIND_PARKED = 11,
+  /** CAUSE_KIND_NEWS - News of the end of another run is on its way. */
+  CAUSE_KIND_NEWS = 12,
+  /** CAUSE_KIND_CANCELLING - A cancel was asked for; the code of the run decides how it ends. */
+  CAUSE_KIND_CANCELLING = 13,
+  /** CAUSE_KIND_STALLED - Nothing will move it: `reason` says what is missing. Always a fault, of ours or of somebody's SQL. */
+  CAUSE_KIND_STALLED = 14,
+  /** CAUSE_KIND_DATABASE_DOWN - This server has no database, so nothing moves and nothing more is known. */
+  CAUSE_KIND_DATABASE_DOWN = 15,
+  UNRECOGNIZED = -1,
+}
+
 export interface Run {
   runId: string;
   namespace: string;
@@ -433,6 +468,83 @@ export interface ResumeRunRequest {
 
 export interface ResumeRunResponse {
   state: RunState;
+}
+
+export interface ExplainRunRequest {
+  namespace: string;
+  runId: string;
+}
+
+export interface ExplainRunResponse {
+  runId: string;
+  /** While the database is away as this server last saw it; then unspecified when it never did. */
+  state: RunState;
+  /** The moment this is as of, by the database's clock; by the server's while that is away. */
+  now:
+    | Date
+    | undefined;
+  /** One sentence: the most telling cause, and how many others there are. */
+  summary: string;
+  /** Most telling first, at most 20; never empty. */
+  causes: Cause[];
+  /** How many causes were left out. */
+  moreCauses: number;
+  /** When the run ends as TIMED_OUT, if it has a deadline. */
+  deadline: Date | undefined;
+}
+
+/** One thing a run waits for. Steps that wait for the same are one cause. */
+export interface Cause {
+  kind: CauseKind;
+  /** The step, or the first of those that wait for this; empty for the run as a whole and for a decision of its code. */
+  step: string;
+  /** How many steps wait for this. */
+  steps: number;
+  /** For people. */
+  sentence: string;
+  /** When it goes on by itself: the end of a sleep, the next attempt. */
+  dueTime:
+    | Date
+    | undefined;
+  /** Since when it waits, is at work, or has ended. */
+  sinceTime:
+    | Date
+    | undefined;
+  /** When the wait itself is given up, if it is bounded. */
+  timeoutTime: Date | undefined;
+  signal: string;
+  /** What the task is for: an action, or "workflow:<name>" for a decision of the run's code. */
+  action: string;
+  queue: string;
+  /** Who has it. */
+  workerId: string;
+  /** When a worker that served the action was last seen; absent when there never was one. */
+  lastSeenTime:
+    | Date
+    | undefined;
+  /** Other queues the action is served on. */
+  otherQueues: string[];
+  /** Actions (for a decision: workflows) of that queue that are served and are called much the same. */
+  similar: string[];
+  /** The attempt that waits, is at work or follows. */
+  attempt: number;
+  maxAttempts: number;
+  /** Live workers that serve the action, their slots, and how many of those are taken. */
+  workers: number;
+  slots: number;
+  busySlots: number;
+  /** Tasks of the lane that are handed out before this one; 1,000 stands for more. */
+  ahead: number;
+  childRunId: string;
+  childState: RunState;
+  /** What the child run waits for. */
+  childSummary: string;
+  reason: string;
+  /** Of the last attempt, of the dead letter, or of the run. */
+  failure: Failure | undefined;
+  deadLetterId: string;
+  /** Of a decision: the build that the run stays on, or that left it parked. */
+  build: string;
 }
 
 function createBaseRun(): Run {
@@ -4339,6 +4451,597 @@ export const ResumeRunResponse: MessageFns<ResumeRunResponse> = {
   },
 };
 
+function createBaseExplainRunRequest(): ExplainRunRequest {
+  return { namespace: "", runId: "" };
+}
+
+export const ExplainRunRequest: MessageFns<ExplainRunRequest> = {
+  encode(message: ExplainRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ExplainRunRequest>, I>>(base?: I): ExplainRunRequest {
+    return ExplainRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainRunRequest>, I>>(object: I): ExplainRunRequest {
+    const message = createBaseExplainRunRequest();
+    message.namespace = object.namespace ?? "";
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainRunResponse(): ExplainRunResponse {
+  return { runId: "", state: 0, now: undefined, summary: "", causes: [], moreCauses: 0, deadline: undefined };
+}
+
+export const ExplainRunResponse: MessageFns<ExplainRunResponse> = {
+  encode(message: ExplainRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.now !== undefined) {
+      Timestamp.encode(toTimestamp(message.now), writer.uint32(26).fork()).join();
+    }
+    if (message.summary !== "") {
+      writer.uint32(34).string(message.summary);
+    }
+    for (const v of message.causes) {
+      Cause.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.moreCauses !== 0) {
+      writer.uint32(48).int32(message.moreCauses);
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.now = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.summary = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.causes.push(Cause.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.moreCauses = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ExplainRunResponse>, I>>(base?: I): ExplainRunResponse {
+    return ExplainRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainRunResponse>, I>>(object: I): ExplainRunResponse {
+    const message = createBaseExplainRunResponse();
+    message.runId = object.runId ?? "";
+    message.state = object.state ?? 0;
+    message.now = object.now ?? undefined;
+    message.summary = object.summary ?? "";
+    message.causes = object.causes?.map((e) => Cause.fromPartial(e)) || [];
+    message.moreCauses = object.moreCauses ?? 0;
+    message.deadline = object.deadline ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCause(): Cause {
+  return {
+    kind: 0,
+    step: "",
+    steps: 0,
+    sentence: "",
+    dueTime: undefined,
+    sinceTime: undefined,
+    timeoutTime: undefined,
+    signal: "",
+    action: "",
+    queue: "",
+    workerId: "",
+    lastSeenTime: undefined,
+    otherQueues: [],
+    similar: [],
+    attempt: 0,
+    maxAttempts: 0,
+    workers: 0,
+    slots: 0,
+    busySlots: 0,
+    ahead: 0,
+    childRunId: "",
+    childState: 0,
+    childSummary: "",
+    reason: "",
+    failure: undefined,
+    deadLetterId: "",
+    build: "",
+  };
+}
+
+export const Cause: MessageFns<Cause> = {
+  encode(message: Cause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.steps !== 0) {
+      writer.uint32(24).int64(message.steps);
+    }
+    if (message.sentence !== "") {
+      writer.uint32(34).string(message.sentence);
+    }
+    if (message.dueTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueTime), writer.uint32(42).fork()).join();
+    }
+    if (message.sinceTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.sinceTime), writer.uint32(50).fork()).join();
+    }
+    if (message.timeoutTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.timeoutTime), writer.uint32(58).fork()).join();
+    }
+    if (message.signal !== "") {
+      writer.uint32(66).string(message.signal);
+    }
+    if (message.action !== "") {
+      writer.uint32(74).string(message.action);
+    }
+    if (message.queue !== "") {
+      writer.uint32(82).string(message.queue);
+    }
+    if (message.workerId !== "") {
+      writer.uint32(90).string(message.workerId);
+    }
+    if (message.lastSeenTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastSeenTime), writer.uint32(98).fork()).join();
+    }
+    for (const v of message.otherQueues) {
+      writer.uint32(106).string(v!);
+    }
+    for (const v of message.similar) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(120).int32(message.attempt);
+    }
+    if (message.maxAttempts !== 0) {
+      writer.uint32(128).int32(message.maxAttempts);
+    }
+    if (message.workers !== 0) {
+      writer.uint32(136).int32(message.workers);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(144).int32(message.slots);
+    }
+    if (message.busySlots !== 0) {
+      writer.uint32(152).int32(message.busySlots);
+    }
+    if (message.ahead !== 0) {
+      writer.uint32(160).int32(message.ahead);
+    }
+    if (message.childRunId !== "") {
+      writer.uint32(170).string(message.childRunId);
+    }
+    if (message.childState !== 0) {
+      writer.uint32(176).int32(message.childState);
+    }
+    if (message.childSummary !== "") {
+      writer.uint32(186).string(message.childSummary);
+    }
+    if (message.reason !== "") {
+      writer.uint32(194).string(message.reason);
+    }
+    if (message.failure !== undefined) {
+      Failure.encode(message.failure, writer.uint32(202).fork()).join();
+    }
+    if (message.deadLetterId !== "") {
+      writer.uint32(210).string(message.deadLetterId);
+    }
+    if (message.build !== "") {
+      writer.uint32(218).string(message.build);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Cause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCause();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.steps = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sentence = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dueTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sinceTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.timeoutTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.signal = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.workerId = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.lastSeenTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.otherQueues.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.similar.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.maxAttempts = reader.int32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.workers = reader.int32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.slots = reader.int32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.busySlots = reader.int32();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.ahead = reader.int32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.childRunId = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.childState = reader.int32() as any;
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.childSummary = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.failure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.deadLetterId = reader.string();
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.build = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Cause>, I>>(base?: I): Cause {
+    return Cause.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Cause>, I>>(object: I): Cause {
+    const message = createBaseCause();
+    message.kind = object.kind ?? 0;
+    message.step = object.step ?? "";
+    message.steps = object.steps ?? 0;
+    message.sentence = object.sentence ?? "";
+    message.dueTime = object.dueTime ?? undefined;
+    message.sinceTime = object.sinceTime ?? undefined;
+    message.timeoutTime = object.timeoutTime ?? undefined;
+    message.signal = object.signal ?? "";
+    message.action = object.action ?? "";
+    message.queue = object.queue ?? "";
+    message.workerId = object.workerId ?? "";
+    message.lastSeenTime = object.lastSeenTime ?? undefined;
+    message.otherQueues = object.otherQueues?.map((e) => e) || [];
+    message.similar = object.similar?.map((e) => e) || [];
+    message.attempt = object.attempt ?? 0;
+    message.maxAttempts = object.maxAttempts ?? 0;
+    message.workers = object.workers ?? 0;
+    message.slots = object.slots ?? 0;
+    message.busySlots = object.busySlots ?? 0;
+    message.ahead = object.ahead ?? 0;
+    message.childRunId = object.childRunId ?? "";
+    message.childState = object.childState ?? 0;
+    message.childSummary = object.childSummary ?? "";
+    message.reason = object.reason ?? "";
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? Failure.fromPartial(object.failure)
+      : undefined;
+    message.deadLetterId = object.deadLetterId ?? "";
+    message.build = object.build ?? "";
+    return message;
+  },
+};
+
 /** Starts runs, reads them, waits for them and ends them. */
 export type RunServiceService = typeof RunServiceService;
 export const RunServiceService = {
@@ -4480,6 +5183,16 @@ export const RunServiceService = {
     responseSerialize: (value: ResumeRunResponse): Buffer => Buffer.from(ResumeRunResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResumeRunResponse => ResumeRunResponse.decode(value),
   },
+  /** Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended. */
+  explainRun: {
+    path: "/stellwerk.v1.RunService/ExplainRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainRunRequest): Buffer => Buffer.from(ExplainRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainRunRequest => ExplainRunRequest.decode(value),
+    responseSerialize: (value: ExplainRunResponse): Buffer => Buffer.from(ExplainRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainRunResponse => ExplainRunResponse.decode(value),
+  },
 } as const;
 
 export interface RunServiceServer extends UntypedServiceImplementation {
@@ -4508,6 +5221,8 @@ export interface RunServiceServer extends UntypedServiceImplementation {
   retryRun: handleUnaryCall<RetryRunRequest, RetryRunResponse>;
   /** Has a parked run of a code workflow decided again. */
   resumeRun: handleUnaryCall<ResumeRunRequest, ResumeRunResponse>;
+  /** Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended. */
+  explainRun: handleUnaryCall<ExplainRunRequest, ExplainRunResponse>;
 }
 
 export interface RunServiceClient extends Client {
@@ -4713,6 +5428,22 @@ export interface RunServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
+  ): ClientUnaryCall;
+  /** Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended. */
+  explainRun(
+    request: ExplainRunRequest,
+    callback: (error: ServiceError | null, response: ExplainRunResponse) => void,
+  ): ClientUnaryCall;
+  explainRun(
+    request: ExplainRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainRunResponse) => void,
+  ): ClientUnaryCall;
+  explainRun(
+    request: ExplainRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainRunResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -3,6 +3,7 @@ package io.stellwerk;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JavaType;
 import io.stellwerk.v1.CancelRunRequest;
+import io.stellwerk.v1.ExplainRunRequest;
 import io.stellwerk.v1.GetHistoryRequest;
 import io.stellwerk.v1.GetRunRequest;
 import io.stellwerk.v1.ResumeRunRequest;
@@ -84,6 +85,19 @@ public final class RunHandle {
         return Futures.attempt(() -> connection
                 .call(RunServiceGrpc.getGetRunMethod(), request.build())
                 .thenApply(answer -> Wire.run(answer.getRun())));
+    }
+
+    /**
+     * What the run waits for, most telling first; of an ended one, how it has ended. Its summary is one sentence. Answers
+     * also while the server's database is away.
+     */
+    public CompletableFuture<Explanation> explain() {
+        var request = ExplainRunRequest.newBuilder()
+                .setNamespace(connection.namespace())
+                .setRunId(runId);
+        return Futures.attempt(() -> connection
+                .call(RunServiceGrpc.getExplainRunMethod(), request.build())
+                .thenApply(Explanations::explanation));
     }
 
     /** Every event so far, oldest first. */

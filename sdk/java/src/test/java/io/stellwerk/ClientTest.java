@@ -5,6 +5,7 @@ import static io.stellwerk.FakeServer.refused;
 import static io.stellwerk.FakeServer.refusing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -339,6 +340,24 @@ class ClientTest {
                 client.listRuns(RunFilter.all().states(RunState.FAILED).limit(3))
                         .toList()
                         .size());
+    }
+
+    @Test
+    void anExplanationHasTypedCauses() {
+        Explanation found = client.handle("run_1").explain().join();
+        assertEquals("run_1", found.runId());
+        assertEquals(RunState.RUNNING, found.state());
+        assertEquals("it backs off", found.summary());
+        assertEquals(4, found.moreCauses());
+        assertNull(found.deadline());
+        Cause again = found.causes().get(0);
+        assertEquals(CauseKind.BACKING_OFF, again.kind());
+        assertEquals("s1", again.step());
+        assertEquals(Instant.ofEpochSecond(1_000_000_000), again.dueTime());
+        assertEquals("Boom", again.failure().type());
+        assertEquals(RunState.BLOCKED, found.causes().get(1).childState());
+        assertNull(found.causes().get(1).failure());
+        assertEquals(CauseKind.UNSPECIFIED, found.causes().get(2).kind());
     }
 
     @Test

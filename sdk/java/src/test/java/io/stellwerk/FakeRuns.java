@@ -6,6 +6,8 @@ import io.stellwerk.v1.AwaitRunsRequest;
 import io.stellwerk.v1.AwaitRunsResponse;
 import io.stellwerk.v1.CancelRunRequest;
 import io.stellwerk.v1.CancelRunResponse;
+import io.stellwerk.v1.ExplainRunRequest;
+import io.stellwerk.v1.ExplainRunResponse;
 import io.stellwerk.v1.GetHistoryRequest;
 import io.stellwerk.v1.GetHistoryResponse;
 import io.stellwerk.v1.GetRunRequest;
@@ -144,6 +146,28 @@ final class FakeRuns extends RunServiceGrpc.RunServiceImplBase {
                 request,
                 answers,
                 () -> GetRunResponse.newBuilder().setRun(run).build());
+    }
+
+    @Override
+    public void explainRun(ExplainRunRequest request, StreamObserver<ExplainRunResponse> answers) {
+        var again = io.stellwerk.v1.Cause.newBuilder()
+                .setKind(io.stellwerk.v1.CauseKind.CAUSE_KIND_BACKING_OFF)
+                .setStep("s1")
+                .setAttempt(3)
+                .setDueTime(Timestamp.newBuilder().setSeconds(1_000_000_000))
+                .setFailure(io.stellwerk.v1.Failure.newBuilder().setType("Boom"));
+        var child = io.stellwerk.v1.Cause.newBuilder()
+                .setKind(io.stellwerk.v1.CauseKind.CAUSE_KIND_CHILD_RUN)
+                .setChildState(io.stellwerk.v1.RunState.RUN_STATE_BLOCKED);
+        var response = ExplainRunResponse.newBuilder()
+                .setRunId(request.getRunId())
+                .setState(io.stellwerk.v1.RunState.RUN_STATE_RUNNING)
+                .setSummary("it backs off")
+                .setMoreCauses(4)
+                .addCauses(again)
+                .addCauses(child)
+                .addCauses(io.stellwerk.v1.Cause.newBuilder().setKindValue(99).setSentence("of a newer server"));
+        answer(server, "ExplainRun", request, answers, response::build);
     }
 
     @Override

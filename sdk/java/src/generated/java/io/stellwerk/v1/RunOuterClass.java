@@ -216,6 +216,21 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stellwerk_v1_ResumeRunResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ExplainRunRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ExplainRunRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_ExplainRunResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_ExplainRunResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stellwerk_v1_Cause_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stellwerk_v1_Cause_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -361,49 +376,86 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       "d\030\002 \001(\010\"I\n\020ResumeRunRequest\022\021\n\tnamespace" +
       "\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\022\022\n\nrequest_id\030\003 \001" +
       "(\t\":\n\021ResumeRunResponse\022%\n\005state\030\001 \001(\0162\026" +
-      ".stellwerk.v1.RunState*\224\002\n\010RunState\022\031\n\025R" +
-      "UN_STATE_UNSPECIFIED\020\000\022\025\n\021RUN_STATE_PEND" +
-      "ING\020\001\022\025\n\021RUN_STATE_RUNNING\020\002\022\024\n\020RUN_STAT" +
-      "E_PAUSED\020\003\022\025\n\021RUN_STATE_BLOCKED\020\004\022\027\n\023RUN" +
-      "_STATE_SUCCEEDED\020\005\022\024\n\020RUN_STATE_FAILED\020\006" +
-      "\022\027\n\023RUN_STATE_CANCELLED\020\007\022\030\n\024RUN_STATE_T" +
-      "ERMINATED\020\010\022\027\n\023RUN_STATE_TIMED_OUT\020\t\022\027\n\023" +
-      "RUN_STATE_CONTINUED\020\n*\374\001\n\tStepState\022\032\n\026S" +
-      "TEP_STATE_UNSPECIFIED\020\000\022\026\n\022STEP_STATE_PE" +
-      "NDING\020\001\022\024\n\020STEP_STATE_READY\020\002\022\025\n\021STEP_ST" +
-      "ATE_LEASED\020\003\022\026\n\022STEP_STATE_WAITING\020\004\022\030\n\024" +
-      "STEP_STATE_SUCCEEDED\020\005\022\025\n\021STEP_STATE_FAI" +
-      "LED\020\006\022\026\n\022STEP_STATE_SKIPPED\020\007\022\030\n\024STEP_ST" +
-      "ATE_CANCELLED\020\010\022\023\n\017STEP_STATE_DEAD\020\t2\307\010\n" +
-      "\nRunService\022I\n\010StartRun\022\035.stellwerk.v1.S" +
-      "tartRunRequest\032\036.stellwerk.v1.StartRunRe" +
-      "sponse\022L\n\tStartRuns\022\036.stellwerk.v1.Start" +
-      "RunsRequest\032\037.stellwerk.v1.StartRunsResp" +
-      "onse\022C\n\006GetRun\022\033.stellwerk.v1.GetRunRequ" +
-      "est\032\034.stellwerk.v1.GetRunResponse\022I\n\010Lis" +
-      "tRuns\022\035.stellwerk.v1.ListRunsRequest\032\036.s" +
-      "tellwerk.v1.ListRunsResponse\022F\n\007WaitRun\022" +
-      "\034.stellwerk.v1.WaitRunRequest\032\035.stellwer" +
-      "k.v1.WaitRunResponse\022P\n\tAwaitRuns\022\036.stel" +
-      "lwerk.v1.AwaitRunsRequest\032\037.stellwerk.v1" +
-      ".AwaitRunsResponse(\0010\001\022K\n\010WatchRun\022\035.ste" +
-      "llwerk.v1.WatchRunRequest\032\036.stellwerk.v1" +
-      ".WatchRunResponse0\001\022O\n\nGetHistory\022\037.stel" +
-      "lwerk.v1.GetHistoryRequest\032 .stellwerk.v" +
-      "1.GetHistoryResponse\022L\n\tListSteps\022\036.stel" +
-      "lwerk.v1.ListStepsRequest\032\037.stellwerk.v1" +
-      ".ListStepsResponse\022L\n\tSignalRun\022\036.stellw" +
-      "erk.v1.SignalRunRequest\032\037.stellwerk.v1.S" +
-      "ignalRunResponse\022L\n\tCancelRun\022\036.stellwer" +
-      "k.v1.CancelRunRequest\032\037.stellwerk.v1.Can" +
-      "celRunResponse\022U\n\014TerminateRun\022!.stellwe" +
-      "rk.v1.TerminateRunRequest\032\".stellwerk.v1" +
-      ".TerminateRunResponse\022I\n\010RetryRun\022\035.stel" +
-      "lwerk.v1.RetryRunRequest\032\036.stellwerk.v1." +
-      "RetryRunResponse\022L\n\tResumeRun\022\036.stellwer" +
-      "k.v1.ResumeRunRequest\032\037.stellwerk.v1.Res" +
-      "umeRunResponseB\023\n\017io.stellwerk.v1P\001b\006pro" +
-      "to3"
+      ".stellwerk.v1.RunState\"6\n\021ExplainRunRequ" +
+      "est\022\021\n\tnamespace\030\001 \001(\t\022\016\n\006run_id\030\002 \001(\t\"\355" +
+      "\001\n\022ExplainRunResponse\022\016\n\006run_id\030\001 \001(\t\022%\n" +
+      "\005state\030\002 \001(\0162\026.stellwerk.v1.RunState\022\'\n\003" +
+      "now\030\003 \001(\0132\032.google.protobuf.Timestamp\022\017\n" +
+      "\007summary\030\004 \001(\t\022#\n\006causes\030\005 \003(\0132\023.stellwe" +
+      "rk.v1.Cause\022\023\n\013more_causes\030\006 \001(\005\022,\n\010dead" +
+      "line\030\007 \001(\0132\032.google.protobuf.Timestamp\"\255" +
+      "\005\n\005Cause\022%\n\004kind\030\001 \001(\0162\027.stellwerk.v1.Ca" +
+      "useKind\022\014\n\004step\030\002 \001(\t\022\r\n\005steps\030\003 \001(\003\022\020\n\010" +
+      "sentence\030\004 \001(\t\022,\n\010due_time\030\005 \001(\0132\032.googl" +
+      "e.protobuf.Timestamp\022.\n\nsince_time\030\006 \001(\013" +
+      "2\032.google.protobuf.Timestamp\0220\n\014timeout_" +
+      "time\030\007 \001(\0132\032.google.protobuf.Timestamp\022\016" +
+      "\n\006signal\030\010 \001(\t\022\016\n\006action\030\t \001(\t\022\r\n\005queue\030" +
+      "\n \001(\t\022\021\n\tworker_id\030\013 \001(\t\0222\n\016last_seen_ti" +
+      "me\030\014 \001(\0132\032.google.protobuf.Timestamp\022\024\n\014" +
+      "other_queues\030\r \003(\t\022\017\n\007similar\030\016 \003(\t\022\017\n\007a" +
+      "ttempt\030\017 \001(\005\022\024\n\014max_attempts\030\020 \001(\005\022\017\n\007wo" +
+      "rkers\030\021 \001(\005\022\r\n\005slots\030\022 \001(\005\022\022\n\nbusy_slots" +
+      "\030\023 \001(\005\022\r\n\005ahead\030\024 \001(\005\022\024\n\014child_run_id\030\025 " +
+      "\001(\t\022+\n\013child_state\030\026 \001(\0162\026.stellwerk.v1." +
+      "RunState\022\025\n\rchild_summary\030\027 \001(\t\022\016\n\006reaso" +
+      "n\030\030 \001(\t\022&\n\007failure\030\031 \001(\0132\025.stellwerk.v1." +
+      "Failure\022\026\n\016dead_letter_id\030\032 \001(\t\022\r\n\005build" +
+      "\030\033 \001(\t*\224\002\n\010RunState\022\031\n\025RUN_STATE_UNSPECI" +
+      "FIED\020\000\022\025\n\021RUN_STATE_PENDING\020\001\022\025\n\021RUN_STA" +
+      "TE_RUNNING\020\002\022\024\n\020RUN_STATE_PAUSED\020\003\022\025\n\021RU" +
+      "N_STATE_BLOCKED\020\004\022\027\n\023RUN_STATE_SUCCEEDED" +
+      "\020\005\022\024\n\020RUN_STATE_FAILED\020\006\022\027\n\023RUN_STATE_CA" +
+      "NCELLED\020\007\022\030\n\024RUN_STATE_TERMINATED\020\010\022\027\n\023R" +
+      "UN_STATE_TIMED_OUT\020\t\022\027\n\023RUN_STATE_CONTIN" +
+      "UED\020\n*\374\001\n\tStepState\022\032\n\026STEP_STATE_UNSPEC" +
+      "IFIED\020\000\022\026\n\022STEP_STATE_PENDING\020\001\022\024\n\020STEP_" +
+      "STATE_READY\020\002\022\025\n\021STEP_STATE_LEASED\020\003\022\026\n\022" +
+      "STEP_STATE_WAITING\020\004\022\030\n\024STEP_STATE_SUCCE" +
+      "EDED\020\005\022\025\n\021STEP_STATE_FAILED\020\006\022\026\n\022STEP_ST" +
+      "ATE_SKIPPED\020\007\022\030\n\024STEP_STATE_CANCELLED\020\010\022" +
+      "\023\n\017STEP_STATE_DEAD\020\t*\236\003\n\tCauseKind\022\032\n\026CA" +
+      "USE_KIND_UNSPECIFIED\020\000\022\024\n\020CAUSE_KIND_END" +
+      "ED\020\001\022\024\n\020CAUSE_KIND_TIMER\020\002\022\025\n\021CAUSE_KIND" +
+      "_SIGNAL\020\003\022\030\n\024CAUSE_KIND_NO_WORKER\020\004\022\033\n\027C" +
+      "AUSE_KIND_WORKERS_BUSY\020\005\022\025\n\021CAUSE_KIND_Q" +
+      "UEUED\020\006\022\025\n\021CAUSE_KIND_LEASED\020\007\022\032\n\026CAUSE_" +
+      "KIND_BACKING_OFF\020\010\022\030\n\024CAUSE_KIND_CHILD_R" +
+      "UN\020\t\022\032\n\026CAUSE_KIND_DEAD_LETTER\020\n\022\025\n\021CAUS" +
+      "E_KIND_PARKED\020\013\022\023\n\017CAUSE_KIND_NEWS\020\014\022\031\n\025" +
+      "CAUSE_KIND_CANCELLING\020\r\022\026\n\022CAUSE_KIND_ST" +
+      "ALLED\020\016\022\034\n\030CAUSE_KIND_DATABASE_DOWN\020\0172\230\t" +
+      "\n\nRunService\022I\n\010StartRun\022\035.stellwerk.v1." +
+      "StartRunRequest\032\036.stellwerk.v1.StartRunR" +
+      "esponse\022L\n\tStartRuns\022\036.stellwerk.v1.Star" +
+      "tRunsRequest\032\037.stellwerk.v1.StartRunsRes" +
+      "ponse\022C\n\006GetRun\022\033.stellwerk.v1.GetRunReq" +
+      "uest\032\034.stellwerk.v1.GetRunResponse\022I\n\010Li" +
+      "stRuns\022\035.stellwerk.v1.ListRunsRequest\032\036." +
+      "stellwerk.v1.ListRunsResponse\022F\n\007WaitRun" +
+      "\022\034.stellwerk.v1.WaitRunRequest\032\035.stellwe" +
+      "rk.v1.WaitRunResponse\022P\n\tAwaitRuns\022\036.ste" +
+      "llwerk.v1.AwaitRunsRequest\032\037.stellwerk.v" +
+      "1.AwaitRunsResponse(\0010\001\022K\n\010WatchRun\022\035.st" +
+      "ellwerk.v1.WatchRunRequest\032\036.stellwerk.v" +
+      "1.WatchRunResponse0\001\022O\n\nGetHistory\022\037.ste" +
+      "llwerk.v1.GetHistoryRequest\032 .stellwerk." +
+      "v1.GetHistoryResponse\022L\n\tListSteps\022\036.ste" +
+      "llwerk.v1.ListStepsRequest\032\037.stellwerk.v" +
+      "1.ListStepsResponse\022L\n\tSignalRun\022\036.stell" +
+      "werk.v1.SignalRunRequest\032\037.stellwerk.v1." +
+      "SignalRunResponse\022L\n\tCancelRun\022\036.stellwe" +
+      "rk.v1.CancelRunRequest\032\037.stellwerk.v1.Ca" +
+      "ncelRunResponse\022U\n\014TerminateRun\022!.stellw" +
+      "erk.v1.TerminateRunRequest\032\".stellwerk.v" +
+      "1.TerminateRunResponse\022I\n\010RetryRun\022\035.ste" +
+      "llwerk.v1.RetryRunRequest\032\036.stellwerk.v1" +
+      ".RetryRunResponse\022L\n\tResumeRun\022\036.stellwe" +
+      "rk.v1.ResumeRunRequest\032\037.stellwerk.v1.Re" +
+      "sumeRunResponse\022O\n\nExplainRun\022\037.stellwer" +
+      "k.v1.ExplainRunRequest\032 .stellwerk.v1.Ex" +
+      "plainRunResponseB\023\n\017io.stellwerk.v1P\001b\006p" +
+      "roto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -640,6 +692,24 @@ public final class RunOuterClass extends com.google.protobuf.GeneratedFile {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stellwerk_v1_ResumeRunResponse_descriptor,
         new java.lang.String[] { "State", });
+    internal_static_stellwerk_v1_ExplainRunRequest_descriptor =
+      getDescriptor().getMessageType(35);
+    internal_static_stellwerk_v1_ExplainRunRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ExplainRunRequest_descriptor,
+        new java.lang.String[] { "Namespace", "RunId", });
+    internal_static_stellwerk_v1_ExplainRunResponse_descriptor =
+      getDescriptor().getMessageType(36);
+    internal_static_stellwerk_v1_ExplainRunResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_ExplainRunResponse_descriptor,
+        new java.lang.String[] { "RunId", "State", "Now", "Summary", "Causes", "MoreCauses", "Deadline", });
+    internal_static_stellwerk_v1_Cause_descriptor =
+      getDescriptor().getMessageType(37);
+    internal_static_stellwerk_v1_Cause_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stellwerk_v1_Cause_descriptor,
+        new java.lang.String[] { "Kind", "Step", "Steps", "Sentence", "DueTime", "SinceTime", "TimeoutTime", "Signal", "Action", "Queue", "WorkerId", "LastSeenTime", "OtherQueues", "Similar", "Attempt", "MaxAttempts", "Workers", "Slots", "BusySlots", "Ahead", "ChildRunId", "ChildState", "ChildSummary", "Reason", "Failure", "DeadLetterId", "Build", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();

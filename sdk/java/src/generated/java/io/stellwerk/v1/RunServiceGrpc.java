@@ -449,6 +449,37 @@ public final class RunServiceGrpc {
     return getResumeRunMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.stellwerk.v1.ExplainRunRequest,
+      io.stellwerk.v1.ExplainRunResponse> getExplainRunMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ExplainRun",
+      requestType = io.stellwerk.v1.ExplainRunRequest.class,
+      responseType = io.stellwerk.v1.ExplainRunResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.stellwerk.v1.ExplainRunRequest,
+      io.stellwerk.v1.ExplainRunResponse> getExplainRunMethod() {
+    io.grpc.MethodDescriptor<io.stellwerk.v1.ExplainRunRequest, io.stellwerk.v1.ExplainRunResponse> getExplainRunMethod;
+    if ((getExplainRunMethod = RunServiceGrpc.getExplainRunMethod) == null) {
+      synchronized (RunServiceGrpc.class) {
+        if ((getExplainRunMethod = RunServiceGrpc.getExplainRunMethod) == null) {
+          RunServiceGrpc.getExplainRunMethod = getExplainRunMethod =
+              io.grpc.MethodDescriptor.<io.stellwerk.v1.ExplainRunRequest, io.stellwerk.v1.ExplainRunResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ExplainRun"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ExplainRunRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.stellwerk.v1.ExplainRunResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RunServiceMethodDescriptorSupplier("ExplainRun"))
+              .build();
+        }
+      }
+    }
+    return getExplainRunMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -645,6 +676,16 @@ public final class RunServiceGrpc {
         io.grpc.stub.StreamObserver<io.stellwerk.v1.ResumeRunResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getResumeRunMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended.
+     * </pre>
+     */
+    default void explainRun(io.stellwerk.v1.ExplainRunRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ExplainRunResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getExplainRunMethod(), responseObserver);
+    }
   }
 
   /**
@@ -824,6 +865,17 @@ public final class RunServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getResumeRunMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended.
+     * </pre>
+     */
+    public void explainRun(io.stellwerk.v1.ExplainRunRequest request,
+        io.grpc.stub.StreamObserver<io.stellwerk.v1.ExplainRunResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getExplainRunMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -979,6 +1031,16 @@ public final class RunServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getResumeRunMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended.
+     * </pre>
+     */
+    public io.stellwerk.v1.ExplainRunResponse explainRun(io.stellwerk.v1.ExplainRunRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getExplainRunMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -1120,6 +1182,16 @@ public final class RunServiceGrpc {
     public io.stellwerk.v1.ResumeRunResponse resumeRun(io.stellwerk.v1.ResumeRunRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getResumeRunMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended.
+     * </pre>
+     */
+    public io.stellwerk.v1.ExplainRunResponse explainRun(io.stellwerk.v1.ExplainRunRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getExplainRunMethod(), getCallOptions(), request);
     }
   }
 
@@ -1264,6 +1336,17 @@ public final class RunServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getResumeRunMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Says what an open run waits for, from the rows that hand-outs go by; of an ended one, how it has ended.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.stellwerk.v1.ExplainRunResponse> explainRun(
+        io.stellwerk.v1.ExplainRunRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getExplainRunMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_START_RUN = 0;
@@ -1279,7 +1362,8 @@ public final class RunServiceGrpc {
   private static final int METHODID_TERMINATE_RUN = 10;
   private static final int METHODID_RETRY_RUN = 11;
   private static final int METHODID_RESUME_RUN = 12;
-  private static final int METHODID_AWAIT_RUNS = 13;
+  private static final int METHODID_EXPLAIN_RUN = 13;
+  private static final int METHODID_AWAIT_RUNS = 14;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1349,6 +1433,10 @@ public final class RunServiceGrpc {
         case METHODID_RESUME_RUN:
           serviceImpl.resumeRun((io.stellwerk.v1.ResumeRunRequest) request,
               (io.grpc.stub.StreamObserver<io.stellwerk.v1.ResumeRunResponse>) responseObserver);
+          break;
+        case METHODID_EXPLAIN_RUN:
+          serviceImpl.explainRun((io.stellwerk.v1.ExplainRunRequest) request,
+              (io.grpc.stub.StreamObserver<io.stellwerk.v1.ExplainRunResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -1469,6 +1557,13 @@ public final class RunServiceGrpc {
               io.stellwerk.v1.ResumeRunRequest,
               io.stellwerk.v1.ResumeRunResponse>(
                 service, METHODID_RESUME_RUN)))
+        .addMethod(
+          getExplainRunMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.stellwerk.v1.ExplainRunRequest,
+              io.stellwerk.v1.ExplainRunResponse>(
+                service, METHODID_EXPLAIN_RUN)))
         .build();
   }
 
@@ -1531,6 +1626,7 @@ public final class RunServiceGrpc {
               .addMethod(getTerminateRunMethod())
               .addMethod(getRetryRunMethod())
               .addMethod(getResumeRunMethod())
+              .addMethod(getExplainRunMethod())
               .build();
         }
       }

@@ -6,6 +6,7 @@ import io.stellwerk.ClientOptions;
 import io.stellwerk.DeadLetterFilter;
 import io.stellwerk.DeadLetterState;
 import io.stellwerk.Event;
+import io.stellwerk.Explanation;
 import io.stellwerk.FieldProblem;
 import io.stellwerk.RequestError;
 import io.stellwerk.Run;
@@ -168,10 +169,21 @@ final class Calls {
             case "terminate" -> handle.terminate(text(given, "reason")).join().name();
             case "retry" ->
                 Map.of("run_id", handle.retry(text(given, "from_step")).join().runId());
+            case "explain" -> explained(handle.explain().join());
             case "history" -> handle.history().stream().map(Event::type).toList();
             case "watch" -> watch(handle);
             default -> throw new IllegalArgumentException("call: expected a known one, came " + call);
         };
+    }
+
+    private static Map<String, Object> explained(Explanation found) {
+        List<List<String>> causes = found.causes().stream()
+                .map(cause -> List.of(
+                        cause.kind().name(),
+                        cause.step(),
+                        cause.signal().isEmpty() ? cause.action() : cause.signal()))
+                .toList();
+        return Map.of("state", found.state().name(), "summary", found.summary(), "causes", causes);
     }
 
     private static CompletableFuture<Workflow> apply(Client client, Object definition) {
