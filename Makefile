@@ -26,10 +26,10 @@ BROWSER := $(SCRATCH)/chromium.ready
 NODE_SOURCES := $(shell find sdk/node -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/build/*')
 PAGES_SOURCES := $(shell find server/dashboard -type f -not -path '*/node_modules/*' -not -path '*/build/*')
 PAGES_BUILT   := server/src/stellwerk_server/web/static
-JAVA_SOURCES := pom.xml examples/pom.xml $(shell find sdk/java examples/*/java tests/*/java -type f -not -path '*/target/*')
+JAVA_SOURCES := pom.xml examples/pom.xml $(shell find sdk/java examples/*/java tests/*/java tests/faults/workers/java -type f -not -path '*/target/*')
 
 .PHONY: demo test check venv sdks dashboard lock generate verify proto lint types tidy test-python test-node test-java \
-        bench profile examples python node java all stop clean
+        bench profile faults examples python node java all stop clean
 .DELETE_ON_ERROR:
 
 # The pages are part of it where Node is; nothing is fetched for them.
@@ -161,6 +161,11 @@ bench: venv
 
 profile: venv
 	@$(BIN)/python -m tests.bench.profile $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# MINUTES=3 or HOURS=2 instead of ten minutes, SEED=1 for a certain run.
+faults: sdks
+	@$(BIN)/python -m tests.faults $(if $(HOURS),--hours $(HOURS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(FOLDER),--folder $(FOLDER))
 
 # --- the examples; `make all` leaves the server and all workers running until `make stop`
 

@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 OPERATIONS, EFFECTS, FAULTS = "operations.jsonl", "effects-*.jsonl", "faults.jsonl"
+# What the parts of the cluster took up, and one JSON object about the run as a whole: seed, duration_s, lease_s,
+# namespaces (name -> what its payloads begin with), servers, workers, revision.
+RESOURCES, RUN = "resources.jsonl", "run.json"
 
 # How an operation stands: begun, acknowledged, refused for certain, or nobody knows.
 INVOKE, OK, FAIL, INFO = "invoke", "ok", "fail", "info"
+# The error of an operation whose client did not wait for its end.
+HUNG_UP = "CUT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,22 @@ class Fault:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-Record = TypeVar("Record", Operation, Effect, Fault)
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What one part of the cluster takes up: before the faults (`baseline`), under `load`, idle again (`final`).
+
+    Of "postgres", `connections` counts the backends of clients.
+    """
+
+    at: int
+    name: str
+    phase: str
+    rss_bytes: int = 0
+    descriptors: int = 0
+    connections: int = 0
+
+
+Record = TypeVar("Record", Operation, Effect, Fault, Resource)
 
 
 class Log:
@@ -95,7 +115,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._file: TextIO = path.open("a", buffering=1, encoding="utf-8")
 
-    def write(self, record: Operation | Effect | Fault) -> None:
+    def write(self, record: Operation | Effect | Fault | Resource) -> None:
         """Append it."""
         self._file.write(json.dumps(dataclasses.asdict(record), separators=(",", ":")) + "\n")
 
