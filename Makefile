@@ -29,7 +29,7 @@ PAGES_BUILT   := server/src/stellwerk_server/web/static
 JAVA_SOURCES := pom.xml examples/pom.xml $(shell find sdk/java examples/*/java tests/*/java tests/faults/workers/java -type f -not -path '*/target/*')
 
 .PHONY: demo test check venv sdks dashboard lock generate verify proto lint types tidy test-python test-node test-java \
-        bench profile faults examples python node java all stop clean
+        bench profile soak faults examples python node java all stop clean
 .DELETE_ON_ERROR:
 
 # The pages are part of it where Node is; nothing is fetched for them.
@@ -161,6 +161,13 @@ bench: venv
 
 profile: venv
 	@$(BIN)/python -m tests.bench.profile $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# The suites of docs/reliability.md with many more examples and seeds, for hours; each says how to play again what it finds.
+soak: sdks
+	STELLWERK_MODEL_EXAMPLES=500 STELLWERK_MODEL_STEPS=100 STELLWERK_SEEDED_ROUNDS=5 $(BIN)/python -m pytest tests/model
+	STELLWERK_INTERLEAVE=all $(BIN)/python -m pytest tests/interleave
+	STELLWERK_SIMULATION_SEEDS=500 $(BIN)/python -m pytest tests/simulation
+	STELLWERK_EDGE_INPUTS=1000000 STELLWERK_EDGE_DEFINITIONS=1000000 STELLWERK_EDGE_CONNECTIONS=5000 $(BIN)/python -m pytest tests/edge
 
 # MINUTES=3 or HOURS=2 instead of ten minutes, SEED=1 for a certain run.
 faults: sdks

@@ -1,27 +1,24 @@
-"""What must hold after every command, read from the tables: I2 to I12 and I20 of the project's list of invariants."""
+"""What must hold after every command, read from the tables: I2 to I13 and I20 of the project's list of invariants."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any
 
 from server.tests.engine.world import ENDINGS, illegal_moves
-from stellwerk_server.engine.evolve import evolve
 from stellwerk_server.engine.run import Run, Step
-from stellwerk_server.model import failure as failures
 from stellwerk_server.model import ids
 from stellwerk_server.model.code import DECISION
 from stellwerk_server.model.commands import Workflow
 from stellwerk_server.model.definition import ParentClose, StepKind
 from stellwerk_server.model.events import SECOND, Event, EventType, TimerKind
-from stellwerk_server.model.failure import Category
 from stellwerk_server.model.states import DeadLetterState, StepState
 from tests.model.code_checks import check_code, closes, decision_wanted, goes_on
+from tests.model.feed_checks import check_feed
+from tests.model.history_checks import check_history_alone
 from tests.model.virtual import Database
+from tests.support.folds import differences, event_of, folded, least_delay_s
 
-Row = dict[str, Any]
 Place = tuple[int, str]
 
 
@@ -29,39 +26,42 @@ class Tables:
     """Everything there is at one moment, and every run folded anew from its history."""
 
     def __init__(self, database: Database, workflow: Callable[[int], Workflow]) -> None:
+        found = dict(zip(_READS, database.many([_READS[name] for name in _READS]), strict=True))
         self.now = database.now
-        self.runs = {row["id"]: row for row in database.all("runs")}
-        self.steps = {(row["run_id"], row["key"]): row for row in database.all("steps")}
-        self.ready = {(row["run_id"], row["step"]): row for row in database.all("ready")}
-        self.leases = {(row["run_id"], row["step"]): row for row in database.all("leases")}
-        self.timers = {(row["run_id"], row["step"], row["kind"]): row["due_at"] for row in database.all("timers")}
-        self.dead = {(row["run_id"], row["step"], row["attempt"]): row for row in database.all("dead_letters")}
-        self.children = {row["run_id"]: (row["parent_run_id"], row["step"]) for row in database.all("children")}
-        self.published = {(row["run_id"], row["key"]): row["value"] for row in database.all("published")}
-        self.attributes = {(row["run_id"], row["key"]): row["value"] for row in database.all("attributes")}
-        self.parked = {row["run_id"]: row for row in database.all("parked")}
+        self.runs = {row["id"]: row for row in found["runs"]}
+        self.steps = {(row["run_id"], row["key"]): row for row in found["steps"]}
+        self.ready = {(row["run_id"], row["step"]): row for row in found["ready"]}
+        self.leases = {(row["run_id"], row["step"]): row for row in found["leases"]}
+        self.timers = {(row["run_id"], row["step"], row["kind"]): row["due_at"] for row in found["timers"]}
+        self.dead = {(row["run_id"], row["step"], row["attempt"]): row for row in found["dead_letters"]}
+        self.children = {row["run_id"]: (row["parent_run_id"], row["step"]) for row in found["children"]}
+        self.published = {(row["run_id"], row["key"]): row["value"] for row in found["published"]}
+        self.attributes = {(row["run_id"], row["key"]): row["value"] for row in found["attributes"]}
+        self.parked = {row["run_id"]: row for row in found["parked"]}
+        self.chunks = {(row["run_id"], row["step"], row["attempt"], row["seq"]): row for row in found["chunks"]}
+        # The commits in the order of readers, then those that still wait for a place in it.
+        self.commits = found["feed"] + found["moves"]
+        self.dead_apart = found["dead_apart"]
         self.events: dict[int, list[Event]] = defaultdict(list)
-        for row in database.rows("select * from events order by run_id, seq"):
-            self.events[row["run_id"]].append(_event(row))
-        self.folds = {run_id: self._fold(row, workflow(row["workflow_id"])) for run_id, row in self.runs.items()}
-
-    def _fold(self, row: Row, workflow: Workflow) -> Run:
-        run = Run(row["id"], workflow, row["input"])
-        run.deadline = row["deadline"]
-        for event in self.events[row["id"]]:
-            evolve(run, event)
-        return run
+        for row in found["events"]:
+            self.events[row["run_id"]].append(event_of(row))
+        self.folds = {
+            run_id: folded(row, workflow(row["workflow_id"]), self.events[run_id]) for run_id, row in self.runs.items()
+        }
 
     def check(self) -> None:
         """All of it."""
         assert set(self.events) == set(self.runs)
         for run in self.folds.values():
             self._check_history(run)
+            check_history_alone(self, run)
             self._check_rows(run)
             self._check_queues(run)
             self._check_times(run)
             self._check_family(run)
         self._check_dead_letters()
+        assert not self.dead_apart, "a dead letter was not written by the transaction that wrote its event"
+        check_feed(self)
         check_code(self)
         assert {run_id for run_id, _ in (*self.ready, *self.leases, *self.steps)} <= set(self.runs)
 
@@ -79,20 +79,8 @@ class Tables:
 
     def _check_rows(self, run: Run) -> None:
         """I7: rows are the fold of the history."""
-        row = self.runs[run.id]
-        names = ("state", "seq", "output", "block_reason", "created_at", "ended_at")
-        assert {name: row[name] for name in names} == {name: getattr(run, name) for name in names}
-        assert row["failure"] == _failure(run)
-        touched = run.take_changes().touched
-        assert {key for run_id, key in self.steps if run_id == run.id} == set(touched)
-        for key, step in touched.items():
-            stored = self.steps[run.id, key]
-            if run.code is not None and step.state.finished:
-                # The table keeps what only another attempt would need.
-                step.input = stored["input"]
-            assert {name: stored[name] for name in _STEP} == {name: getattr(step, name) for name in _STEP}, key
-            assert stored["failure"] == _failure(step)
-            assert stored["position"] == step.definition.index
+        steps = {key: row for (run_id, key), row in self.steps.items() if run_id == run.id}
+        assert differences(run, self.runs[run.id], steps) == []
 
     def _check_queues(self, run: Run) -> None:
         """I3, I4, I8, I9, I20: who is READY waits in a queue or is held, once; nobody else."""
@@ -166,7 +154,7 @@ class Tables:
             data = event.data or {}
             if event.type in (EventType.STEP_ATTEMPT_FAILED, EventType.STEP_SLEEPING):
                 due[event.step] = data["due_at"]
-                assert data["due_at"] >= event.at + _delay_s(run.steps[event.step or ""], event) * SECOND
+                assert data["due_at"] >= event.at + least_delay_s(run.steps[event.step or ""], event) * SECOND
             elif event.type in (EventType.STEP_SCHEDULED, EventType.STEP_SUCCEEDED, EventType.RUN_TIMED_OUT):
                 assert event.at >= due.get(event.step, 0)
             elif event.type is EventType.STEP_DEAD:
@@ -201,7 +189,12 @@ class Tables:
         }
         assert {place: row["created_at"] for place, row in self.dead.items()} == died
         for (run_id, step, attempt), row in self.dead.items():
-            assert row["state"] == self._resolution(run_id, step, attempt), (step, attempt)
+            by_fork = row["state"] == DeadLetterState.REQUEUED and row["requeued_run_id"] != run_id
+            if by_fork:
+                assert self.runs[row["requeued_run_id"]]["forked_from"] == run_id
+                assert self.folds[run_id].state.terminal
+            expected = DeadLetterState.OPEN if by_fork else row["state"]
+            assert expected == self._resolution(run_id, step, attempt), (step, attempt)
 
     def _resolution(self, run_id: int, step: str, attempt: int) -> DeadLetterState:
         after = False
@@ -217,35 +210,24 @@ class Tables:
         return DeadLetterState.OPEN
 
 
+_READS = {
+    **{
+        name: f"table {name}"
+        for name in (
+            "runs", "steps", "ready", "leases", "timers", "dead_letters", "children", "published", "attributes",
+            "parked", "chunks",
+        )
+    },
+    "events": "select * from events order by run_id, seq",
+    "feed": "select * from feed order by position",
+    "moves": "select * from moves order by id",
+    # I11: an open dead letter and its event are of one transaction.
+    "dead_apart": "select d.run_id, d.step from dead_letters d join events e on e.run_id = d.run_id"
+    " and e.step = d.step and e.attempt = d.attempt and e.type = 23 where d.state = 1 and d.xmin <> e.xmin",
+}  # fmt: skip
 _CLOSING = {
     ParentClose.CANCEL: TimerKind.PARENT_CANCELS,
     ParentClose.TERMINATE: TimerKind.PARENT_TERMINATES,
     ParentClose.ABANDON: None,
 }
 _WAKING = (TimerKind.RETRY, TimerKind.SLEEP)
-_STEP = (
-    "item", "state", "attempt", "input", "output", "worker", "due_at", "ready_at", "started_at", "ended_at", "items",
-    "items_finished",
-)  # fmt: skip
-
-
-def _delay_s(step: Step, event: Event) -> float:
-    """The least time that must pass after the event."""
-    failure = event.failure
-    if failure is None:
-        return step.definition.sleep_s or 0.0
-    if failure.category is Category.WORKER_LOST:
-        return 0.0
-    policy = step.definition.retry
-    return policy.initial_s * (1.0 - policy.jitter) if failure.retry_after_s is None else failure.retry_after_s
-
-
-def _failure(held: Run | Step) -> str | None:
-    return None if held.failure is None else failures.to_json(held.failure)
-
-
-def _event(row: Row) -> Event:
-    failure = None if row["failure"] is None else failures.from_json(row["failure"])
-    data = None if row["data"] is None else json.loads(row["data"])
-    names = ("seq", "at", "step", "attempt", "worker", "started_at", "payload")
-    return Event(type=EventType(row["type"]), failure=failure, data=data, **{name: row[name] for name in names})

@@ -11,11 +11,12 @@ from stellwerk_server.commit.poll import Grant
 from stellwerk_server.model import code as m
 from stellwerk_server.model import commands as c
 from stellwerk_server.model.failure import Failure
-from stellwerk_server.model.payload import Payload, from_value
+from stellwerk_server.model.payload import from_value
+from stellwerk_server.model.states import StepState
 from stellwerk_server.store import workflows as workflow_rows
-from tests.model.checks import Tables
 from tests.model.code_checks import news
-from tests.model.servers import Servers
+from tests.model.servers import STALE, Servers
+from tests.support.folds import event_of
 from tests.support.instance import Instance
 
 PARENT = """
@@ -47,11 +48,12 @@ class Coding(Servers):
         self.asked: set[int] = set()
 
     async def _begin(self) -> list[c.Workflow]:
-        for server in self.servers:
-            await server.start()
-        one = self.servers[0]
-        namespace = await one.workflows.namespace_id("default")
-        self.action_lane = await one.workflows.lane(namespace, "default", "x")
+        workflows = await super()._begin()
+        one = self.servers[0].workflows
+        self.action_lane = await one.lane(await one.namespace_id("default"), "default", "x")
+        return workflows
+
+    async def _register(self, one: Instance) -> list[c.Workflow]:
         return [await self._code(one, "code"), await self._code(one, "other"), await one.register(PARENT)]
 
     async def _code(self, one: Instance, name: str) -> c.Workflow:
@@ -61,7 +63,7 @@ class Coding(Servers):
             row, _ = await workflow_rows.apply(connection, namespace, name, definition.digest(made), made.canonical)
         return await one.workflows.by_id(row.id)
 
-    def _poll(self, server: int, size: int) -> None:
+    def _poll(self, server: int, size: int, *, foreign: bool = False) -> None:
         code, other, _ = self.workflows
         every = code._replace(lanes=(*code.lanes, *other.lanes, self.action_lane))
 
@@ -90,23 +92,18 @@ class Coding(Servers):
         return bytes(self.database.rows("select input from runs where id = %s", run)[0]["input"])
 
     def events(self, run: int) -> list[Any]:
-        return self.tables().events[run]
-
-    def tables(self) -> Tables:
-        return Tables(self.database, lambda number: next(w for w in self.workflows if w.id == number))
+        rows = self.database.rows("select * from events where run_id = %s order by seq", run)
+        return [event_of(row) for row in rows]
 
     def any_of(self, server: int, number: int, *, decision: bool) -> Grant | None:
         """A task of that kind somebody was given; polls for one when there is none."""
         for _ in range(2):
             found = [grant for grant in self.held if (grant.step == m.DECISION) == decision]
-            if found:
-                return self.pick(number, found)
+            live = [grant for grant in self.live() if grant in found]
+            if live or (found and number >= STALE):
+                return self.pick(number, found if number >= STALE else live)
             self._poll(server, 4)
-        return None
-
-    def spent(self, grant: Grant) -> None:
-        self.held.remove(grant)
-        self.used.append((grant, Payload(b"spent")))
+        return self.pick(number, found) if found else None
 
     def answer(self, grant: Grant, commands: list[m.CodeCommand], *, keep: bool) -> c.CompleteDecision:
         place = (grant.run_id, m.DECISION, grant.attempt, grant.secret)
@@ -137,7 +134,8 @@ class Coding(Servers):
 
     def wanted(self, grant: Grant, wanted: list[str], end: str) -> list[m.CodeCommand]:
         fold = self.tables().folds[grant.run_id]
-        known = list(fold.steps)
+        # What is cancelled is one of the last: those somebody is at work on are.
+        known = sorted(fold.steps, key=lambda key: fold.steps[key].state is StepState.READY)
         found: list[m.CodeCommand] = []
         for what in wanted:
             command = self._one(what, known)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from stellwerk_server.dispatch import duplicates
 from stellwerk_server.model.events import SECOND, Instant
+from tests.support.folds import plain
 
 START: Instant = 1_767_225_600 * SECOND
 _TABLES = (
-    "runs, steps, events, ready, leases, timers, children, dead_letters, idempotency_keys, chunks, workers, workflows,"
-    " lanes, published, attributes, parked"
+    "runs, steps, events, ready, leases, timers, children, dead_letters, idempotency_keys, chunks, workers,"
+    " published, attributes, parked, moves, feed"
 )
 _PREPARE = """
 create schema virtual;
@@ -43,7 +49,7 @@ class Database:
         self.connection.close()
 
     def clear(self) -> None:
-        """Empty every table but what names things."""
+        """Empty every table but what names things: definitions, namespaces and lanes stay as they are."""
         self.connection.execute(f"truncate {_TABLES}".encode())
         self.set_clock(START)
 
@@ -54,19 +60,33 @@ class Database:
 
     def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """The rows by column; instants are microseconds since 1970."""
-        cursor = self.connection.execute(statement.encode(), parameters)
-        assert cursor.description is not None
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+        return _by_column(self.connection.execute(statement.encode(), parameters))
+
+    def many(self, statements: Sequence[str]) -> list[list[dict[str, Any]]]:
+        """The rows of each, in one round trip."""
+        with self.connection.pipeline():
+            cursors = [self.connection.execute(statement.encode()) for statement in statements]
+        return [_by_column(cursor) for cursor in cursors]
 
     def all(self, table: str) -> list[dict[str, Any]]:
         """The whole table."""
         return self.rows("table " + table)
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "timestamp"):
-        return round(value.timestamp() * SECOND)
-    if isinstance(value, memoryview):
-        return bytes(value)
-    return value.bytes if hasattr(value, "bytes") else value
+@contextmanager
+def clock_of_redis_entries(database: Database) -> Iterator[None]:
+    """Let the cache of idempotency keys see that clock too: the expiry of its entries is the database's."""
+    module: Any = duplicates
+    real = module.time
+    seen = SimpleNamespace(time=lambda: database.now / SECOND, monotonic=time.monotonic)
+    module.time = seen
+    try:
+        yield
+    finally:
+        module.time = real
+
+
+def _by_column(cursor: psycopg.Cursor[Any]) -> list[dict[str, Any]]:
+    assert cursor.description is not None
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, map(plain, row), strict=True)) for row in cursor.fetchall()]

@@ -24,8 +24,8 @@ COMMON: dict[str, set[str]] = {"config": {"model"}}
 # May be imported by every room except the pure ones.
 OBSERVED = "telemetry"
 PURE = {"model", "engine", "definition"}
-# The top: `server` wires the rooms together and may import all of them, `cli` starts it; no room imports them.
-TOP = {"cli", "server"}
+# The top: `rooms` wires them together, `server` opens its doors, `cli` starts it; no room imports these.
+TOP = {"cli", "rooms", "server"}
 # Rooms that may speak the wire's messages.
 WIRE = {"rpc", "web", "cli"}
 

@@ -149,3 +149,17 @@ async def test_a_requeue_resolves_the_dead_letter_once(one: Instance, other: Ins
     assert await one.fetch("select state, requeued_run_id from dead_letters") == [(2, run)]
     (grant,) = await one.take(two)
     assert (grant.step, grant.attempt) == ("a", 2)
+
+
+async def test_a_batch_that_a_deadlock_undid_goes_again(one: Instance, two: Workflow, migrated: str) -> None:
+    first, second = sorted([await one.begin(two), await one.begin(two)])
+    lock = b"select 1 from runs where id = %s for update"
+    async with await psycopg.AsyncConnection.connect(migrated) as other:
+        # It waits for ever, so that the batch is the one that finds out.
+        await other.execute("set deadlock_timeout = '1h'")
+        await other.execute(lock, [second])
+        batch = asyncio.create_task(one.submit(CancelRun(first, ""), CancelRun(second, "")))
+        await one.until("select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%%for update%%'")
+        await other.execute(lock, [first])
+        await other.commit()
+        assert [changed(outcome) for outcome in await batch] == [True, True]

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BATCH = 400
 MAX_WAITING = 50_000
+# A batch is sent again so often when a deadlock has undone it.
+_MOST_DEADLOCKS = 4
 
 
 class Ticket:
@@ -98,6 +100,7 @@ class CommitLane:
             await self._hang_up()
 
     async def _commit(self, entries: list[Entry]) -> None:
+        deadlocks = 0
         while entries:
             try:
                 batch = await self._transaction([entry.command for entry in entries])
@@ -106,6 +109,11 @@ class CommitLane:
                 _answer(entries.pop(poisoned.index), _internal(poisoned.__cause__))
                 continue
             except GONE as error:
+                if isinstance(error, psycopg.errors.DeadlockDetected) and deadlocks < _MOST_DEADLOCKS:
+                    # Postgres has undone it for certain, and the other one goes on.
+                    deadlocks += 1
+                    logger.warning("a batch of %d was undone by a deadlock", len(entries))
+                    continue
                 for entry in entries:
                     _answer(entry, Unavailable("DATABASE_DOWN", f"the database did not answer: {error}".strip()))
                 await asyncio.sleep(random.uniform(0.05, 0.2))
