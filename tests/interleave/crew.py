@@ -21,10 +21,12 @@ from tests.model.virtual import Database
 # Every timer that a setting leaves is due by then, and every key of it has expired.
 NOW = virtual.START + 100 * SECOND
 CODE = "code"
-_EMPTY = (
-    "runs, steps, events, ready, leases, timers, children, dead_letters, idempotency_keys, chunks, published,"
-    " attributes, parked, moves"
-)
+# Not truncate: its files cost more than these few rows.
+_EMPTY = b"""
+delete from runs; delete from steps; delete from events; delete from ready; delete from leases; delete from timers;
+delete from children; delete from dead_letters; delete from idempotency_keys; delete from chunks;
+delete from published; delete from attributes; delete from parked; delete from moves;
+"""
 Make = Callable[["Slot"], list[c.Command]]
 
 
@@ -78,7 +80,7 @@ class Crew:
 
     def clear(self) -> None:
         """No runs any more."""
-        self.database.connection.execute(f"truncate {_EMPTY}".encode())
+        self.database.connection.execute(_EMPTY)
         self.database.set_clock(virtual.START)
 
     async def slots(self, texts: Sequence[str], first: int, count: int) -> list[Slot]:

@@ -1,6 +1,6 @@
 """A server gone at each boundary of a command, or its answer lost; the caller then asks another one.
 
-Each run of `make test` takes other partners for the command that is struck (`STELLWERK_INTERLEAVE_SEED` says which);
+Each run of `make test` strikes a third of the commands, each beside one other (`STELLWERK_INTERLEAVE_SEED` says which);
 `STELLWERK_INTERLEAVE=all` takes every pair.
 """
 
@@ -19,7 +19,7 @@ from tests.interleave.trials import Trial
 EVERYTHING = os.environ.get("STELLWERK_INTERLEAVE") == "all"
 
 
-@pytest.mark.timeout(3_600 if EVERYTHING else 120)
+@pytest.mark.timeout(7_200 if EVERYTHING else 600)
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 async def test_a_crash_or_a_lost_reply_does_nothing_twice_and_loses_nothing(
     crew: Crew, scene: Scene, counts: Counter[str]
@@ -28,7 +28,7 @@ async def test_a_crash_or_a_lost_reply_does_nothing_twice_and_loses_nothing(
     chance = random.Random(seed)
     # The other server makes the settings, so that the one that is struck is as new in each of them.
     crew.host = 1
-    for struck in scene.acts:
+    for struck in scene.acts if EVERYTHING else chance.sample(list(scene.acts), len(scene.acts) // 3):
         for partner in scene.acts if EVERYTHING else [chance.choice(list(scene.acts))]:
             trial = Trial(crew, scene, (struck, partner))
             await trial.serial_orders()

@@ -14,7 +14,7 @@ from tests.interleave.trials import Trial
 EVERYTHING = os.environ.get("STELLWERK_INTERLEAVE") == "all"
 
 
-@pytest.mark.timeout(3_600 if EVERYTHING else 120)
+@pytest.mark.timeout(7_200 if EVERYTHING else 600)
 @pytest.mark.parametrize(("scene", "names"), TRIPLES, ids=lambda value: value if isinstance(value, str) else "")
 async def test_three_commands_are_as_if_one_came_after_the_other(
     crew: Crew, scene: Scene, names: tuple[str, ...], counts: Counter[str]

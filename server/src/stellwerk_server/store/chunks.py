@@ -30,11 +30,11 @@ class Chunk:
 
 
 async def after(
-    connection: AsyncConnection[Any], run_id: int, position: Position, limit: int, max_bytes: int = rows.PAGE_BYTES
+    connection: AsyncConnection[Any], run_id: int, position: Position, limit: int, max_bytes: int | None = None
 ) -> list[Chunk]:
     """Chunks of all streams of the run beyond `position`, stream by stream; [] when there are none.
 
-    At most `limit` and `max_bytes`: move the position on and ask again until nothing comes.
+    At most `limit` and `max_bytes` (None: rows.PAGE_BYTES): move the position on and ask again until nothing comes.
     """
     parameters = {
         "run_id": run_id,
@@ -42,6 +42,6 @@ async def after(
         "attempts": [attempt for _, attempt in position],
         "seqs": list(position.values()),
         "limit": limit,
-        "max_bytes": max_bytes,
+        "max_bytes": rows.PAGE_BYTES if max_bytes is None else max_bytes,
     }
     return await rows.many(connection, Chunk, _AFTER, parameters)

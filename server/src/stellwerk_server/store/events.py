@@ -75,9 +75,9 @@ class EventRow:
 
 
 async def after(
-    connection: AsyncConnection[Any], run_id: int, seq: int, size: int, max_bytes: int = rows.PAGE_BYTES
+    connection: AsyncConnection[Any], run_id: int, seq: int, size: int, max_bytes: int | None = None
 ) -> rows.Page[Event]:
-    """The events with a greater sequence, at most `size` of them and `max_bytes`."""
+    """The events with a greater sequence, at most `size` of them and `max_bytes` (None: rows.PAGE_BYTES)."""
     found = await rows.page(connection, EventRow, _AFTER, {"run_id": run_id, "seq": seq}, size, max_bytes)
     return rows.Page([row.event() for row in found.rows], found.more)
 

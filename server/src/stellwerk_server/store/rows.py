@@ -77,15 +77,15 @@ async def page(
     statement: bytes,
     parameters: Mapping[str, Any],
     size: int,
-    max_bytes: int = PAGE_BYTES,
+    max_bytes: int | None = None,
 ) -> Page[T]:
-    """One page of at most `size` rows and `max_bytes`.
+    """One page of at most `size` rows and `max_bytes` (None: PAGE_BYTES).
 
     The statement takes `limit` and `max_bytes` and says in a last column, `found`, how many rows there were
     before it cut them at the bytes. Never prepared: with optional filters the plan of one caller is wrong for
     the next.
     """
-    bounds = {"limit": size + 1, "max_bytes": max_bytes}
+    bounds = {"limit": size + 1, "max_bytes": PAGE_BYTES if max_bytes is None else max_bytes}
     async with _cursor(connection, tuple_row) as cursor:
         await cursor.execute(statement, {**parameters, **bounds}, prepare=False)
         rows = await cursor.fetchall()
