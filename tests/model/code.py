@@ -298,6 +298,8 @@ class Code(Coding):
             assert isinstance(outcome, Applied)
             assert outcome.changed == (run not in self.asked and not self._asked(run, before=True))
             self.asked.add(run)
+            again = self.submit(1 - server, c.CancelRun(run, ""))
+            assert isinstance(again, Refused) or not changed(again), "it is asked once"
         else:
             self.ended.add(run)
 

@@ -52,9 +52,9 @@ class Colliding(Servers):
         grant = self.any_grant(server, number)
         if grant is None or not self.leased(grant):
             return
-        if number % 3 == 0:
+        if number % 2 == 0:
             # Giving back leaves no event, so that nothing but the run's lock keeps the two apart.
-            first, second = "release", self.pick(number // 3, ["cancel", "terminate"])
+            first, second = "release", self.pick(number // 2, ["cancel", "terminate"])
         one, other = WITH_TOKEN[first](grant), self.command(second, grant.run_id, number)
         if other is None:
             return

@@ -23,7 +23,8 @@ from tests.support.instance import changed
 PICK = st.integers(0, 11)
 SERVER = st.integers(0, 1)
 VALUE = st.integers(0, 3)
-DEED = st.sampled_from(["finish", "finish", "finish", "finish", "fail", "tick"])
+_NAMES = ["go", "go", "stop", "no"]
+DEED = st.sampled_from(["finish", "finish", "finish", "finish", "fail", "tick", "signal"])
 DEEDS = st.lists(st.tuples(DEED, PICK), min_size=3, max_size=10)
 
 
@@ -63,8 +64,10 @@ class Heart(Starting, Working, Colliding):
                 self.stream(server, number // 4, True, [1])
             if deed == "tick":
                 self.tick(server, number, 0, False)
+            elif deed == "signal":
+                self.signal(server, number, _NAMES[number % 4], number % 4, False)
             elif deed == "fail":
-                self.give_up(server, number, False, None, "Boom")
+                self.give_up(server, number, False, None, "Boom" if number % 3 else "Fatal")
             else:
                 self.finish(server, number, number % 4, None)
             self.everything_holds()
@@ -106,7 +109,7 @@ class Heart(Starting, Working, Colliding):
 
     # signals
 
-    @rule(server=SERVER, number=PICK, name=st.sampled_from(["go", "go", "stop", "no"]), id=VALUE, twice=st.booleans())
+    @rule(server=SERVER, number=PICK, name=st.sampled_from(_NAMES), id=VALUE, twice=st.booleans())
     def signal(self, server: int, number: int, name: str, id: int, twice: bool) -> None:
         """One id counts once in a run; an ended run refuses what it has not had."""
         if not self.runs:
