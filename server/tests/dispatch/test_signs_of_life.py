@@ -1,6 +1,10 @@
 """What rows of workers say: when a worker was last heard of, and never that it was there after it was."""
 
-from stellwerk_server.dispatch.sessions import Sessions
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from stellwerk_server.dispatch.sessions import Session, Sessions
 from stellwerk_server.loops.workers import Touch
 from stellwerk_server.store import sql
 from stellwerk_server.store.database import Pool, read_pool
@@ -44,3 +48,33 @@ async def test_a_line_that_is_open_is_a_sign_of_life_now(migrated: str) -> None:
         sessions.opened(session)
         await Touch(pool, sessions).run_once()
         assert await seen_lately(pool, "w")
+
+
+class Interrupted:
+    """A pool that has something happen before it gives a connection."""
+
+    def __init__(self, pool: Pool, happens: Any) -> None:
+        self._pool = pool
+        self._happens = happens
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        self._happens()
+        async with self._pool.connection() as connection:
+            yield connection
+
+
+async def test_who_leaves_before_its_row_is_written_is_forgotten_again(migrated: str) -> None:
+    """Else it would pass for a worker that is there, until its row is old."""
+    sessions = Sessions()
+    session = Session(1, "w")
+    sessions.opened(session)
+
+    def leaves() -> None:
+        session.leaving = True
+        sessions.closed(session)
+        assert sessions.lost.get_nowait() is session
+
+    async with read_pool(migrated, 2) as pool:
+        await Touch(Interrupted(pool, leaves), sessions).run_once()  # type: ignore[arg-type]
+    assert sessions.lost.get_nowait() is session

@@ -34,6 +34,10 @@ class Touch(Loop):
         self._sessions.seen = {}
         async with self._pool.connection() as connection:
             await connection.execute(SQL.touch_workers, self._columns([seen[key] for key in sorted(seen)]))
+        for session in seen.values():
+            if session.leaving and not self._sessions.connected(session.id):
+                # It left meanwhile, and was forgotten before its row was there.
+                self._sessions.lose(session)
 
     def _columns(self, sessions: list[Session]) -> dict[str, Any]:
         now_s = time.monotonic()
