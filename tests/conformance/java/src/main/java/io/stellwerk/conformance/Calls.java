@@ -179,9 +179,7 @@ final class Calls {
     private static Map<String, Object> explained(Explanation found) {
         List<List<String>> causes = found.causes().stream()
                 .map(cause -> List.of(
-                        cause.kind().name(),
-                        cause.step(),
-                        cause.signal().isEmpty() ? cause.action() : cause.signal()))
+                        cause.kind().name(), cause.step(), cause.signal().isEmpty() ? cause.action() : cause.signal()))
                 .toList();
         return Map.of("state", found.state().name(), "summary", found.summary(), "causes", causes);
     }
