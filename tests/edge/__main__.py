@@ -89,7 +89,7 @@ async def measure(server: RunningServer, seconds: float) -> None:
                 *(sys.executable, "-m", "tests.edge", "--assault", name, "--port", str(port)),
                 stdout=asyncio.subprocess.PIPE,
             )
-            stack.callback(assailant.kill)
+            stack.push_async_callback(_ended, assailant)
             assert assailant.stdout is not None
             await assailant.stdout.readline()
             loud_ms = await _p99_ms(bystander, seconds)
@@ -97,8 +97,12 @@ async def measure(server: RunningServer, seconds: float) -> None:
             grown_mb = (process.memory_info().rss - before) / 1e6
             shown = {key: round(value, 2) for key, value in {**figures, "grown_mb": grown_mb}.items()}
             _say(json.dumps({"assault": name, "runs": len(bystander.took_s), **shown}))
-            assailant.kill()
-            await assailant.wait()
+
+
+async def _ended(assailant: asyncio.subprocess.Process) -> None:
+    if assailant.returncode is None:
+        assailant.kill()
+    await assailant.wait()
 
 
 def main() -> None:
