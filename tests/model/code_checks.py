@@ -69,13 +69,16 @@ def _run_id(shown: str) -> int:
 
 
 def goes_on(tables: Tables, run: Run) -> bool:
-    """Whether the run goes on for one that its parent has not yet heard the end of, or will not hear of any more."""
+    """Whether the run goes on for one that its parent has not yet heard the end of, or will not hear of any more.
+
+    One that was itself continued before the parent heard of it is passed over: its successor is asked in its stead.
+    """
     data = tables.events[run.id][0].data or {}
     assert run.child_of is not None
     parent = tables.folds[run.child_of.run_id]
     pending = (run.child_of.run_id, run.child_of.step, TimerKind.CHILD_ENDED) in tables.timers
     unheard = parent.steps[run.child_of.step].state.finished
-    return "continued_from" in data and (pending or unheard)
+    return "continued_from" in data and (pending or unheard or run.state is RunState.CONTINUED)
 
 
 def _check_header(tables: Tables, run: Run) -> None:

@@ -1,4 +1,7 @@
-"""Runs a machine of rules with a seed that is printed when it fails. Knows no rules."""
+"""Runs a machine of rules with a seed that is printed when it fails. Knows no rules.
+
+A test that is part of every commit plays what it played the last time: what it finds is the change's own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
+_SOAKS = "STELLWERK_MODEL_EXAMPLES" in os.environ
 STEPS = int(os.environ.get("STELLWERK_MODEL_STEPS", "50"))
 _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -19,10 +23,10 @@ def examples(short: int) -> int:
 
 
 def play(machine: type[RuleBasedStateMachine], most: int) -> None:
-    """Play that many examples; what fails is made smaller and says its seed."""
-    number = int(os.environ.get("STELLWERK_MODEL_SEED", random.SystemRandom().randrange(1 << 32)))
+    """Play that many examples. In `make test` always the same ones; in `make soak` others each time, made smaller."""
+    number = int(os.environ.get("STELLWERK_MODEL_SEED", random.SystemRandom().randrange(1 << 32) if _SOAKS else 1))
     bounds = settings(
-        max_examples=most, stateful_step_count=STEPS, deadline=None, suppress_health_check=_CHECKS, print_blob=True
+        _bounds(most), phases=[Phase.generate, Phase.shrink] if _SOAKS else [Phase.generate], print_blob=True
     )
     try:
         run_state_machine_as_test(seed(number)(machine), settings=bounds)
@@ -33,16 +37,13 @@ def play(machine: type[RuleBasedStateMachine], most: int) -> None:
 
 def first_failure(machine: type[RuleBasedStateMachine], most: int, number: int) -> BaseException | None:
     """What fails within that many examples, as it was met; None when nothing does."""
-    bounds = settings(
-        max_examples=most,
-        stateful_step_count=STEPS,
-        deadline=None,
-        suppress_health_check=_CHECKS,
-        phases=[Phase.generate],
-        database=None,
-    )
+    bounds = settings(_bounds(most), phases=[Phase.generate], database=None)
     try:
         run_state_machine_as_test(seed(number)(machine), settings=bounds)
     except (Exception, pytest.fail.Exception) as error:
         return error
     return None
+
+
+def _bounds(most: int) -> settings:
+    return settings(max_examples=most, stateful_step_count=STEPS, deadline=None, suppress_health_check=_CHECKS)

@@ -40,7 +40,8 @@ class Database:
     """A look at the tables from outside, and the hand on the clock."""
 
     def __init__(self, dsn: str) -> None:
-        self.connection = psycopg.connect(dsn, autocommit=True)
+        # What waits longer waits for a transaction that somebody has left open.
+        self.connection = psycopg.connect(dsn, autocommit=True, options="-c lock_timeout=30s")
         self.now = START
         self.set_clock(START)
 
