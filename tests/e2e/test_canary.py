@@ -11,6 +11,7 @@ import pytest
 
 from stellwerk import Client
 from stellwerk_server.cli import canary
+from stellwerk_server.cli.own_worker import working
 from tests.support.servers import STELLWERK, RunningServer, clean_environment, stellwerk
 
 
@@ -55,7 +56,10 @@ async def test_a_wrong_answer_fails_the_check(stellwerk_server: RunningServer, m
         return {"n": -1}
 
     monkeypatch.setattr(canary, "_echo", forgetful)
-    async with Client(stellwerk_server.address) as client, canary._worker(client):
+    async with (
+        Client(stellwerk_server.address) as client,
+        working(client, canary.QUEUE, canary._handlers(), drain_s=1.0),
+    ):
         check = await canary._check(client, 20.0)
     assert not check.ok
     assert check.error.startswith("output: expected [")

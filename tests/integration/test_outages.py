@@ -23,6 +23,7 @@ from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from stellwerk_server.store.migrate import migrate
 from tests.integration.api import Api, call, eventually, refusal
 from tests.integration.conftest import StartServer
+from tests.support.workers import running
 
 logger = logging.getLogger(__name__)
 DOWN_S = 10.0
@@ -95,12 +96,8 @@ async def working(port: int) -> AsyncIterator[None]:
     async def a(value: Any) -> Any:
         return value
 
-    task = asyncio.create_task(worker.run())
-    try:
+    async with running(worker):
         yield
-    finally:
-        worker.stop()
-        await task
 
 
 async def test_postgres_stopped_under_load_loses_nothing(

@@ -19,6 +19,7 @@ from stellwerk.v1 import admin_pb2, run_pb2, worker_pb2
 from stellwerk_server.server import Server
 from tests.integration.api import Api, call, duration, eventually, payload
 from tests.integration.conftest import StartServer
+from tests.support.workers import running
 
 HOLD = "name: hold\nsteps: [{id: s, action: hold, retry: {initial: 10ms}}]"
 ONE = "name: one\nsteps: [{id: s, action: a, retry: {initial: 10ms}}]"
@@ -224,16 +225,6 @@ async def test_cancel_stops_a_handler_of_the_sdk(server: Server, client: Client,
         await asyncio.wait_for(begun.wait(), 10)
         await handle.cancel("enough")
         await asyncio.wait_for(stopped.wait(), 2)
-
-
-@asynccontextmanager
-async def running(worker: Worker) -> AsyncIterator[None]:
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        await task
 
 
 async def test_an_output_that_cannot_be_encoded_fails_the_step_for_good(

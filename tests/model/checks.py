@@ -17,7 +17,7 @@ from tests.model.code_checks import check_code, closes, decision_wanted, goes_on
 from tests.model.feed_checks import check_feed
 from tests.model.history_checks import check_history_alone
 from tests.model.virtual import Database
-from tests.support.folds import differences, event_of, folded, least_delay_s
+from tests.support.folds import differences, event_of, folded, least_delay_s, resolution
 
 Place = tuple[int, str]
 
@@ -194,20 +194,7 @@ class Tables:
                 assert self.runs[row["requeued_run_id"]]["forked_from"] == run_id
                 assert self.folds[run_id].state.terminal
             expected = DeadLetterState.OPEN if by_fork else row["state"]
-            assert expected == self._resolution(run_id, step, attempt), (step, attempt)
-
-    def _resolution(self, run_id: int, step: str, attempt: int) -> DeadLetterState:
-        after = False
-        for event in self.events[run_id]:
-            if event.step != step:
-                continue
-            if event.type is EventType.STEP_DEAD and event.attempt == attempt:
-                after = True
-            elif after and event.type is EventType.STEP_SCHEDULED:
-                return DeadLetterState.REQUEUED
-            elif after and event.type is EventType.STEP_DISCARDED:
-                return DeadLetterState.DISCARDED
-        return DeadLetterState.OPEN
+            assert expected == (resolution(self.events[run_id], step, attempt) or DeadLetterState.OPEN), (step, attempt)
 
 
 _READS = {

@@ -254,20 +254,7 @@ class Code(Coding):
 
     @rule(server=SERVER)
     def look(self, server: int) -> None:
-        """Every timer is tried, due or not; leases that are over are taken."""
-        self._fire_timers(server)
-        self.run(self.servers[server].leases.run_once())
-        while self.database.rows("select 1 from timers where kind >= %s", TimerKind.CHILD_ENDED):
-            self._fire_timers(server)
-        assert not self.database.rows("select 1 from timers where due_at <= clock_timestamp()")
-
-    def _fire_timers(self, server: int) -> None:
-        commands = [
-            c.FireTimer(row["run_id"], row["step"], TimerKind(row["kind"]), row["due_at"])
-            for row in self.database.all("timers")
-        ]
-        for outcome in self.run(self.servers[server].submit(*commands, *commands[::2])):
-            assert isinstance(outcome, Applied), outcome
+        self.look_at_clock(server)
 
     # everybody else
 

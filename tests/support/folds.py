@@ -15,6 +15,7 @@ from stellwerk_server.model import failure as failures
 from stellwerk_server.model.commands import Workflow
 from stellwerk_server.model.events import SECOND, Event, EventType
 from stellwerk_server.model.failure import Category
+from stellwerk_server.model.states import DeadLetterState
 
 # Columns of a row, by their names; instants are microseconds since 1970.
 Row = dict[str, Any]
@@ -94,3 +95,18 @@ def least_delay_s(step: Step, event: Event) -> float:
         return 0.0
     policy = step.definition.retry
     return policy.initial_s * (1.0 - policy.jitter) if failure.retry_after_s is None else failure.retry_after_s
+
+
+def resolution(events: Iterable[Event], step: str, attempt: int) -> DeadLetterState | None:
+    """What a history says of a dead letter; None when it says nothing, as of one that a fork has taken over."""
+    after = False
+    for event in events:
+        if event.step != step:
+            continue
+        if event.type is EventType.STEP_DEAD and event.attempt == attempt:
+            after = True
+        elif after and event.type is EventType.STEP_SCHEDULED:
+            return DeadLetterState.REQUEUED
+        elif after and event.type is EventType.STEP_DISCARDED:
+            return DeadLetterState.DISCARDED
+    return None

@@ -23,6 +23,7 @@ from tests.integration.api import eventually
 from tests.support import folds
 from tests.support.databases import fresh_database
 from tests.support.servers import RunningServer, serving
+from tests.support.workers import running
 from tests.upgrade.earlier import Earlier, commits, require_history, unpack
 
 EVERYTHING = """
@@ -114,12 +115,8 @@ async def working(address: str) -> AsyncIterator[None]:
 
         return [remote, told, await ctx.run("local", local)]
 
-    task = asyncio.create_task(worker.run())
-    try:
+    async with running(worker):
         yield
-    finally:
-        worker.stop()
-        await task
 
 
 @pytest.fixture(scope="module", params=sorted(commits()) or ["no history"])

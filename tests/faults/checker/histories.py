@@ -16,7 +16,7 @@ from tests.faults.checker.findings import Finding
 from tests.faults.checker.logs import Call
 from tests.faults.checker.rule import SLACK, Rule
 from tests.faults.records import Effect
-from tests.support.folds import differences, least_delay_s
+from tests.support.folds import differences, least_delay_s, resolution
 
 _NON_DETERMINISM = "NON_DETERMINISM"
 
@@ -174,7 +174,7 @@ class DeadLetters(Rule):
                 came = "none" if place not in stored else "one of another time" if place in died else "one too many"
                 yield self.found(f"one dead letter of attempt {place[1]}", came, run.shown, place[0] or "")
         for row in run.dead:
-            says = _settled(run.events, row["step"], row["attempt"])
+            says = resolution(run.events, row["step"], row["attempt"])
             if says is not None and row["state"] != says:
                 came = DeadLetterState(row["state"]).name
                 yield self.found(f"a dead letter that is {says.name}", came, run.shown, row["step"])
@@ -263,18 +263,3 @@ def _is_done_before(run: History, effect: Effect) -> bool:
     assert run.fold is not None
     step = run.fold.steps.get(effect.step)
     return step is not None and step.state is StepState.SUCCEEDED and effect.attempt > step.attempt
-
-
-def _settled(events: list[Event], step: str, attempt: int) -> DeadLetterState | None:
-    """What the history says of a dead letter; None when it says nothing, as of one that a fork has taken over."""
-    after = False
-    for event in events:
-        if event.step != step:
-            continue
-        if event.type is EventType.STEP_DEAD and event.attempt == attempt:
-            after = True
-        elif after and event.type is EventType.STEP_SCHEDULED:
-            return DeadLetterState.REQUEUED
-        elif after and event.type is EventType.STEP_DISCARDED:
-            return DeadLetterState.DISCARDED
-    return None

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from stellwerk import Client, Worker
+from stellwerk import Client
 from stellwerk_server.cli.command import command
 from stellwerk_server.cli.output import Output
+from stellwerk_server.cli.own_worker import working
 
 STEPS = 3
 ACTION = "stellwerk.bench.noop"
@@ -36,16 +37,10 @@ async def bench(
 ) -> None:
     """Start runs of three steps that do nothing, with a worker in this very program; prints one JSON line."""
     await client.apply_workflow(WORKFLOW)
-    worker = Worker(client.address, token=_token(client), namespace=client.namespace, queue=QUEUE)
-    worker.register(ACTION, _noop)
-    working = asyncio.create_task(worker.run())
-    try:
+    async with working(client, QUEUE, {ACTION: _noop}):
         began = time.perf_counter()
         latencies = await _load(client, runs, in_flight)
         seconds = time.perf_counter() - began
-    finally:
-        worker.stop()
-        await working
     out.document(summary(latencies, seconds))
 
 
@@ -83,7 +78,3 @@ async def _load(client: Client, runs: int, in_flight: int) -> list[float]:
         for _ in range(min(in_flight, runs)):
             lanes.create_task(lane())
     return latencies
-
-
-def _token(client: Client) -> str | None:
-    return next((v.removeprefix("Bearer ") for k, v in client.metadata if k == "authorization"), None)

@@ -10,16 +10,17 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from stellwerk import Client, RunHandle, TaskContext, Worker
+from stellwerk import Client, RunHandle, TaskContext
 from stellwerk_server.cli.command import command
 from stellwerk_server.cli.output import Output
+from stellwerk_server.cli.own_worker import working
 from stellwerk_server.cli.problems import FAILED, CliError, facts_of
 
 QUEUE = "stellwerk-canary"
@@ -101,7 +102,7 @@ async def canary(
     figures = Figures()
     check = None
     with _serving(figures, metrics_host, metrics_port, out):
-        async with _worker(client):
+        async with working(client, QUEUE, _handlers(), drain_s=1.0):
             number = 0
             while checks == 0 or number < checks:
                 number += 1
@@ -135,18 +136,8 @@ def _serving(figures: Figures, host: str, port: int | None, out: Output) -> Iter
         thread.join()
 
 
-@contextlib.asynccontextmanager
-async def _worker(client: Client) -> Any:
-    token = next((v.removeprefix("Bearer ") for k, v in client.metadata if k == "authorization"), None)
-    worker = Worker(client.address, token=token, namespace=client.namespace, queue=QUEUE, drain_s=1.0)
-    worker.register(ECHO, _echo)
-    worker.register(STUMBLE, _stumble)
-    working = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        await working
+def _handlers() -> dict[str, Callable[..., Any]]:
+    return {ECHO: _echo, STUMBLE: _stumble}
 
 
 async def _echo(value: Any) -> Any:

@@ -9,6 +9,7 @@ from stellwerk_server.commit.batch import Context
 from stellwerk_server.commit.cache import lane_of
 from stellwerk_server.commit.lane import CommitLane, Entry, Ticket
 from stellwerk_server.commit.outcome import Committed, Outcome
+from stellwerk_server.engine.run import Run
 from stellwerk_server.model.commands import Command
 from stellwerk_server.model.errors import StellwerkError, Unavailable
 from stellwerk_server.model.states import RunState
@@ -54,13 +55,16 @@ class Committer:
 
     def holds_open(self, run_id: int, namespace_id: int) -> bool:
         """True when the run is known here to be open and to be of that namespace."""
-        run = self._contexts[lane_of(run_id, len(self._contexts))].cache.get(run_id)
+        run = self._held(run_id)
         return run is not None and run.workflow.namespace_id == namespace_id
 
     def state_here(self, run_id: int, namespace: str) -> RunState | None:
         """The state of an open run of that namespace after its last commit here; None when it is not known here."""
-        run = self._contexts[lane_of(run_id, len(self._contexts))].cache.get(run_id)
+        run = self._held(run_id)
         return run.state if run is not None and run.workflow.namespace == namespace else None
+
+    def _held(self, run_id: int) -> Run | None:
+        return self._contexts[lane_of(run_id, len(self._contexts))].cache.get(run_id)
 
 
 _PENDING = StellwerkError("INTERNAL", "not decided")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -12,9 +13,11 @@ from stellwerk_server.model.events import TimerKind
 from stellwerk_server.model.states import RunState, StepState
 from stellwerk_server.store.arrays import Int8s
 
+_Rows = list[tuple[Any, ...]]
+
 
 class Found(NamedTuple):
-    """What there is of one run: its tasks and timers, its child runs with their states, and the rows that name them."""
+    """What there is of one run: its tasks and timers, the states of child runs, and which of its own a row names."""
 
     standing: Standing
     children: Mapping[int, RunState]
@@ -23,28 +26,32 @@ class Found(NamedTuple):
 
 async def look(execute: Callable[..., Awaitable[Any]], runs: Iterable[Run]) -> dict[int, Found]:
     """All of it, of runs that are locked. A child's end is read before the timers: who sees the end sees its news."""
-    awaited = {run.id: [step.child for step in run.steps.values() if step.child is not None] for run in runs}
-    columns = {"runs": Int8s(awaited)}
-    children = await execute(SQL.read_states, {"runs": Int8s([child for of in awaited.values() for child in of])})
+    locked = list(runs)
+    columns = {"runs": Int8s([run.id for run in locked])}
+    awaited = [step.child for run in locked for step in run.steps.values() if step.child is not None]
+    children = await execute(SQL.read_states, {"runs": Int8s(awaited)})
     named = await execute(SQL.read_children, columns)
     tasks = await execute(SQL.read_tasks, columns)
     timers = await execute(SQL.read_timers, columns)
     states = {child: RunState(state) for child, state in await children.fetchall()}
-    rows = await named.fetchall(), await tasks.fetchall(), await timers.fetchall()
-    return {run_id: _found(run_id, of, states, *rows) for run_id, of in awaited.items()}
+    rows = [_by_run(await cursor.fetchall()) for cursor in (named, tasks, timers)]
+    return {run.id: _found(states, *(of[run.id] for of in rows)) for run in locked}
 
 
-def _found(
-    run_id: int, awaited: list[int], states: Mapping[int, RunState], named: Any, tasks: Any, timers: Any
-) -> Found:
-    mine = [(step, held) for run, step, held in tasks if run == run_id]
+def _by_run(rows: Iterable[tuple[Any, ...]]) -> dict[int, _Rows]:
+    grouped: dict[int, _Rows] = defaultdict(list)
+    for run_id, *rest in rows:
+        grouped[run_id].append(tuple(rest))
+    return grouped
+
+
+def _found(states: Mapping[int, RunState], named: _Rows, tasks: _Rows, timers: _Rows) -> Found:
     standing = Standing(
-        frozenset(step for step, _ in mine),
-        frozenset(step for step, held in mine if held),
-        frozenset((step, TimerKind(kind)) for run, step, kind in timers if run == run_id),
+        frozenset(step for step, _ in tasks),
+        frozenset(step for step, held in tasks if held),
+        frozenset((step, TimerKind(kind)) for step, kind in timers),
     )
-    children = {child: states[child] for child in awaited if child in states}
-    return Found(standing, children, frozenset(child for parent, child in named if parent == run_id))
+    return Found(standing, states, frozenset(child for (child,) in named))
 
 
 def lost_news(run: Run, found: Found) -> list[str]:

@@ -31,7 +31,7 @@ class Broom(Loop):
         """Sweep until nothing is left."""
         older = {"older_s": self._feed_retention_s}
         async with self._pool.connection() as connection:
-            await connection.execute(SQL.forget_old_workers, {"older_s": _WORKER_KEPT_S})
+            await connection.execute(SQL.forget_workers, {"ids": None, "older_s": _WORKER_KEPT_S})
             await _all(connection, SQL.forget_old_keys, {})
             # In this order: an id is good while its row is in the feed, and then nothing that came after it is gone.
             await _all(connection, SQL.forget_old_feed, older)

@@ -124,7 +124,7 @@ class LostWorkers(Loop):
             lost = [s.id for s in gone if s.id not in back]
             if not lost:
                 return
-            await connection.execute(SQL.forget_workers, {"ids": lost})
+            await connection.execute(SQL.forget_workers, {"ids": lost, "older_s": None})
             leases = await (await connection.execute(SQL.leases_of_workers, {"workers": lost})).fetchall()
         for worker in lost:
             logger.info("worker %s is gone", worker)

@@ -93,7 +93,6 @@ class Metrics:
             "stellwerk_poll_batch_size", "Tasks in an answer that was not empty.", _SIZES, ("namespace", "queue")
         )
         self.runs_mended = Counters("stellwerk_runs_mended", "Runs that had lost what moves them and go on again.")
-        self.runs_mended.of()
         self._started: dict[int, Number] = {}
         self._durations: dict[int, Spread] = {}
         self._tasks: dict[tuple[int, int], _Tasks] = {}
@@ -117,7 +116,10 @@ class Metrics:
         self.build_info = Gauges("stellwerk_build_info", "Which version this is.", ("version",))
         self.build_info.of(version).value = 1
         # What has no labels is there from the beginning, at 0.
-        for alone in (self.results_fenced, self.timers_fired, self.timer_lag, self.commit_batch, self.commit_time):
+        for alone in (
+            *(self.runs_mended, self.results_fenced, self.timers_fired, self.timer_lag),
+            *(self.commit_batch, self.commit_time),
+        ):
             alone.of()
         for kind in ("sse", "websocket", "watch"):
             self.live_readers.of(kind)

@@ -93,24 +93,11 @@ on conflict (namespace_id, id) do update set seen_at = greatest(workers.seen_at,
 select id from workers where id = any(%(ids)b) and seen_at > clock_timestamp() - make_interval(secs => %(within_s)b)
 
 -- name: forget_workers
--- What they served remembers them. Lanes in id order, so that two servers never wait for each other.
+-- These, or those not seen for so long; the other is null. What they served remembers them. Lanes in id order, so that
+-- two servers never wait for each other.
 with gone as (
-  delete from workers where id = any(%(ids)b) returning namespace_id, queue, actions, seen_at
-), served as (
-  select l.id, max(g.seen_at) as seen_at
-  from gone g
-  cross join unnest(g.actions) as a(action)
-  join lanes l on l.namespace_id = g.namespace_id and l.queue = g.queue and l.action = a.action
-  group by l.id
-), locked as (
-  select l.id, s.seen_at from served s join lanes l on l.id = s.id order by l.id for update of l
-)
-update lanes l set seen_at = greatest(l.seen_at, k.seen_at) from locked k where l.id = k.id
-
--- name: forget_old_workers
--- As above.
-with gone as (
-  delete from workers where seen_at < clock_timestamp() - make_interval(secs => %(older_s)b)
+  delete from workers
+  where id = any(%(ids)b::text[]) or seen_at < clock_timestamp() - make_interval(secs => %(older_s)b::float8)
   returning namespace_id, queue, actions, seen_at
 ), served as (
   select l.id, max(g.seen_at) as seen_at
