@@ -22,7 +22,9 @@ from stellwerk_server.rpc.edge import _SERVICES
 from stellwerk_server.server import Server
 from tests.edge.messages import Maker
 from tests.integration.api import Api
+from tests.support.seeds import seeded
 
+SOAKS = "STELLWERK_EDGE_INPUTS" in os.environ
 INPUTS = int(os.environ.get("STELLWERK_EDGE_INPUTS", "4000"))
 AT_ONCE = 24
 GROWTH_BYTES_MAX = 200_000_000
@@ -109,7 +111,6 @@ async def _only(data: bytes) -> AsyncIterator[bytes]:
 
 @pytest.mark.timeout(max(120, INPUTS // 50))
 async def test_whatever_is_sent_the_answer_is_one_of_ours(server: Server, api: Api) -> None:
-    seed = int(os.environ.get("STELLWERK_EDGE_SEED", random.SystemRandom().randrange(1 << 32)))
     await api.apply(EDGE)
     await api.apply(QUICK)
     runs = [await api.start("edge") for _ in range(3)] + [await api.start("quick")]
@@ -120,13 +121,14 @@ async def test_whatever_is_sent_the_answer_is_one_of_ours(server: Server, api: A
         "workflow": ["edge", "quick"],
         "namespace": ["", "default"],
     }
-    fuzzer = Fuzzer(api.channel, random.Random(seed), known)
-    before = 0
-    for done in range(0, INPUTS, AT_ONCE):
-        await asyncio.gather(*(fuzzer.one() for _ in range(AT_ONCE)))
-        if done <= INPUTS // 4:
-            before = psutil.Process().memory_info().rss
-        assert not fuzzer.wrong, "\n".join([f"STELLWERK_EDGE_SEED={seed}", *fuzzer.wrong])
+    with seeded("STELLWERK_EDGE_SEED", anew=SOAKS) as seed:
+        fuzzer = Fuzzer(api.channel, random.Random(seed), known)
+        before = 0
+        for done in range(0, INPUTS, AT_ONCE):
+            await asyncio.gather(*(fuzzer.one() for _ in range(AT_ONCE)))
+            if done <= INPUTS // 4:
+                before = psutil.Process().memory_info().rss
+            assert not fuzzer.wrong, "\n".join(fuzzer.wrong)
     assert fuzzer.codes["OK"] > INPUTS / 100
     assert fuzzer.codes["INVALID_ARGUMENT"] > INPUTS / 100
     assert psutil.Process().memory_info().rss - before < GROWTH_BYTES_MAX

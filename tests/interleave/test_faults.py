@@ -15,6 +15,7 @@ import pytest
 from tests.interleave.crew import Crew
 from tests.interleave.scenes import SCENES, Scene
 from tests.interleave.trials import Trial
+from tests.support.seeds import seeded
 
 EVERYTHING = os.environ.get("STELLWERK_INTERLEAVE") == "all"
 
@@ -24,20 +25,16 @@ EVERYTHING = os.environ.get("STELLWERK_INTERLEAVE") == "all"
 async def test_a_crash_or_a_lost_reply_does_nothing_twice_and_loses_nothing(
     crew: Crew, scene: Scene, counts: Counter[str]
 ) -> None:
-    seed = int(os.environ.get("STELLWERK_INTERLEAVE_SEED", random.SystemRandom().randrange(1 << 32)))
-    chance = random.Random(seed)
     # The other server makes the settings, so that the one that is struck is as new in each of them.
     crew.host = 1
-    for struck in scene.acts if EVERYTHING else chance.sample(list(scene.acts), len(scene.acts) // 3):
-        for partner in scene.acts if EVERYTHING else [chance.choice(list(scene.acts))]:
-            trial = Trial(crew, scene, (struck, partner))
-            await trial.serial_orders()
-            await trial.repeated_orders()
-            await trial.faults()
-            await crew.bring_news()
-            try:
+    with seeded("STELLWERK_INTERLEAVE_SEED", anew=EVERYTHING) as seed:
+        chance = random.Random(seed)
+        for struck in scene.acts if EVERYTHING else chance.sample(list(scene.acts), len(scene.acts) // 3):
+            for partner in scene.acts if EVERYTHING else [chance.choice(list(scene.acts))]:
+                trial = Trial(crew, scene, (struck, partner))
+                await trial.serial_orders()
+                await trial.repeated_orders()
+                await trial.faults()
+                await crew.bring_news()
                 trial.judge()
-            except AssertionError as error:
-                error.add_note(f"run it again with STELLWERK_INTERLEAVE_SEED={seed}")
-                raise
-            counts["schedules with a crash or a lost reply"] += trial.schedules
+                counts["schedules with a crash or a lost reply"] += trial.schedules

@@ -17,6 +17,7 @@ import pytest
 from tests.interleave.crew import Crew
 from tests.interleave.scenes import SCENES, Scene
 from tests.interleave.trials import Trial
+from tests.support.seeds import seeded
 
 EVERYTHING = os.environ.get("STELLWERK_INTERLEAVE") == "all"
 Pair = tuple[str, str]
@@ -44,18 +45,14 @@ def _pairs(scene: Scene, chance: random.Random) -> list[Pair]:
 @pytest.mark.timeout(7_200 if EVERYTHING else 600)
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 async def test_two_commands_are_as_if_one_came_after_the_other(crew: Crew, scene: Scene, counts: Counter[str]) -> None:
-    seed = int(os.environ.get("STELLWERK_INTERLEAVE_SEED", random.SystemRandom().randrange(1 << 32)))
-    for number, pair in enumerate(_pairs(scene, random.Random(seed))):
-        crew.host = number % 2
-        trial = Trial(crew, scene, pair)
-        await trial.serial_orders()
-        await trial.explore(_bound(scene))
-        await crew.bring_news()
-        try:
+    with seeded("STELLWERK_INTERLEAVE_SEED", anew=EVERYTHING) as seed:
+        for number, pair in enumerate(_pairs(scene, random.Random(seed))):
+            crew.host = number % 2
+            trial = Trial(crew, scene, pair)
+            await trial.serial_orders()
+            await trial.explore(_bound(scene))
+            await crew.bring_news()
             trial.judge()
-        except AssertionError as error:
-            error.add_note(f"run it again with STELLWERK_INTERLEAVE_SEED={seed}")
-            raise
-        counts["pairs"] += 1
-        counts["schedules of pairs"] += trial.schedules
-        counts["more that are equal to one of them"] += trial.equal
+            counts["pairs"] += 1
+            counts["schedules of pairs"] += trial.schedules
+            counts["more that are equal to one of them"] += trial.equal

@@ -6,11 +6,12 @@ A test that is part of every commit plays what it played the last time: what it 
 from __future__ import annotations
 
 import os
-import random
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from tests.support.seeds import seeded
 
 _SOAKS = "STELLWERK_MODEL_EXAMPLES" in os.environ
 STEPS = int(os.environ.get("STELLWERK_MODEL_STEPS", "50"))
@@ -24,15 +25,10 @@ def examples(short: int) -> int:
 
 def play(machine: type[RuleBasedStateMachine], most: int) -> None:
     """Play that many examples. In `make test` always the same ones; in `make soak` others each time, made smaller."""
-    number = int(os.environ.get("STELLWERK_MODEL_SEED", random.SystemRandom().randrange(1 << 32) if _SOAKS else 1))
-    bounds = settings(
-        _bounds(most), phases=[Phase.generate, Phase.shrink] if _SOAKS else [Phase.generate], print_blob=True
-    )
-    try:
+    phases = [Phase.generate, Phase.shrink] if _SOAKS else [Phase.generate]
+    bounds = settings(_bounds(most), phases=phases, print_blob=True)
+    with seeded("STELLWERK_MODEL_SEED", anew=_SOAKS) as number:
         run_state_machine_as_test(seed(number)(machine), settings=bounds)
-    except BaseException as error:
-        error.add_note(f"run it again with STELLWERK_MODEL_SEED={number}")
-        raise
 
 
 def first_failure(machine: type[RuleBasedStateMachine], most: int, number: int) -> BaseException | None:

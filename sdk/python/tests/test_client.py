@@ -199,6 +199,13 @@ async def test_final_errors_of_the_await_stream_reach_the_callers(server: FakeSe
         await client.handle("run_1").result()
 
 
+async def test_a_refusal_is_heard_while_much_is_being_said(server: FakeServer, client: Client) -> None:
+    server.play("AwaitRuns", *[refusing(grpc.StatusCode.UNAUTHENTICATED, "who are you")] * 20)
+    waiting = [client.handle(f"run_{number:060}").result() for number in range(8_000)]
+    for error in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(error, Unauthenticated), error
+
+
 async def test_closing_the_client_wakes_those_who_wait(server: FakeServer) -> None:
     client = Client(server.address)
     waiting = asyncio.create_task(client.handle("run_1").result())

@@ -12,11 +12,13 @@ from typing import Any, Protocol
 
 import grpc
 
-from stellwerk._status import from_rpc
+from stellwerk._status import cut_while_written, from_rpc
 from stellwerk.errors import RequestError
 from stellwerk.retry import Backoff
 
 _logger = logging.getLogger("stellwerk")
+# How long the stream after one that was cut while written is listened to first: a refusal is heard by then.
+_LISTENS_S = 0.5
 
 
 class Talk(Protocol):
@@ -48,6 +50,7 @@ class Duplex:
         self._address = address
         self._wake = asyncio.Event()
         self._backoff = Backoff()
+        self._listens_first = False
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -84,6 +87,7 @@ class Duplex:
         try:
             await self._listen(call)
         except grpc.aio.AioRpcError as error:
+            self._listens_first = cut_while_written(error)
             return from_rpc(error, self._address)
         except asyncio.CancelledError:
             if is_local_cancel():
@@ -98,6 +102,8 @@ class Duplex:
         return None
 
     async def _speak(self, call: Any) -> None:
+        if self._listens_first:
+            await asyncio.sleep(_LISTENS_S)
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -107,6 +113,7 @@ class Duplex:
     async def _listen(self, call: Any) -> None:
         async for message in call:
             self._backoff.reset()
+            self._listens_first = False
             self._talk.receive(message)
 
 

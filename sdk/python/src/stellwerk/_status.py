@@ -31,10 +31,20 @@ _BY_CODE: dict[str, type[errors.RequestError]] = {
     "DEADLINE_EXCEEDED": errors.DeadlineExceeded,
     "UNAVAILABLE": errors.Unavailable,
 }
+# What grpc.aio says when something was being written to a stream as it ended; the stream's own status is lost with it.
+_CUT_WHILE_WRITTEN = (grpc.StatusCode.INTERNAL, "Internal error from Core")
+
+
+def cut_while_written(error: grpc.RpcError) -> bool:
+    """Whether the stream ended under a write, so that why it did is not known."""
+    call: Any = error
+    return (call.code(), call.details()) == _CUT_WHILE_WRITTEN
 
 
 def from_rpc(error: grpc.RpcError, address: str) -> errors.RequestError:
     """The exception of a failed call; `address` (and its TLS) is named when the server could not be reached."""
+    if cut_while_written(error):
+        return errors.Unavailable("the stream broke while something was written to it", code="UNAVAILABLE")
     call: Any = error
     code = call.code().name
     facts: dict[str, Any] = {"code": code}
