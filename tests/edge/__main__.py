@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -77,11 +77,11 @@ async def _p99_ms(bystander: Bystander, seconds: float) -> float:
     return bystander.p99_ms
 
 
-async def measure(server: RunningServer, seconds: float) -> None:
-    """The bystander alone, and beside each assault."""
+async def measure(server: RunningServer, seconds: float, names: Iterable[str]) -> None:
+    """The bystander alone, and beside each of these assaults."""
     port = int(server.address.rpartition(":")[2])
     process = psutil.Process(server.ready["pid"])
-    for name in ASSAULTS:
+    for name in names:
         async with AsyncExitStack() as stack:
             bystander = await stack.enter_async_context(bystanding(port))
             quiet_ms, before = await _p99_ms(bystander, seconds), process.memory_info().rss
@@ -108,6 +108,7 @@ async def _ended(assailant: asyncio.subprocess.Process) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.edge", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each is measured")
+    parser.add_argument("--only", choices=ASSAULTS, help="this assault alone")
     parser.add_argument("--assault", choices=ASSAULTS, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -120,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="stellwerk-edge-") as name:
         folder = Path(name)
         with EmbeddedPostgres.start(folder) as postgres, serving(postgres.dsn, "", folder) as server:
-            asyncio.run(measure(server, given.seconds))
+            asyncio.run(measure(server, given.seconds, [given.only] if given.only else ASSAULTS))
 
 
 if __name__ == "__main__":
