@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from stellwerk.v1 import dead_letter_pb2
 from stellwerk_server import definition
 from stellwerk_server.commit.outcome import Started
 from stellwerk_server.commit.poll import Grant
+from stellwerk_server.dispatch.chunks import Chunks, Parsed
 from stellwerk_server.model import code as m
 from stellwerk_server.model import commands as c
 from stellwerk_server.model import ids, token
@@ -27,6 +28,7 @@ from stellwerk_server.model.states import RunState, StepState
 from stellwerk_server.rpc.dead_letters import DeadLetterWrites
 from stellwerk_server.rpc.forks import Forks
 from stellwerk_server.store import workflows as workflow_rows
+from tests.faults.checker.completions import CHUNKS, STREAM
 from tests.faults.records import FAIL, INFO, INVOKE, OK, RESOURCES, RUN, Effect, Fault, Log, Operation, Resource, now
 from tests.support.instance import Instance, complete, fail
 
@@ -47,6 +49,7 @@ steps:
     "parks": "name: parks\nsteps: [{id: p, action: touch, on_failure: park, retry: {max_attempts: 1}}]",
     "dies": "name: dies\nsteps: [{id: d, action: touch, retry: {max_attempts: 1}}]",
     "family": "name: family\nsteps: [{id: k, workflow: one}]",
+    "streams": f"name: streams\nsteps: [{{id: a, action: {STREAM}}}]",
     "brief": "name: brief\ntimeout: 50ms\nsteps: [{id: never, signal: never}]",
 }
 
@@ -69,6 +72,7 @@ class Rehearsal:
         await self._prepare()
         for story in (self._plain, self._keyed, self._told, self._parks, self._dies, self._cancelled, self._brief):
             await story()
+        await self._streamed()
         await self._family()
         await self._strangers()
         await self._decided()
@@ -153,7 +157,7 @@ class Rehearsal:
         self, grant: Grant, phase: str, value: str = "", *, namespace: str = ALPHA, worker: str = "bare-1"
     ) -> None:
         """A line of the ledger."""
-        place = (ids.show(grant.run_id), grant.step, grant.attempt, "touch")
+        place = (ids.show(grant.run_id), grant.step, grant.attempt, grant.action)
         self._ledger.write(Effect(now(), worker, "bare", namespace, *place, phase, value))
 
     async def finish(
@@ -274,6 +278,21 @@ class Rehearsal:
     async def _brief(self) -> None:
         run = self.runs["brief"] = await self.start("brief")
         await self.fire(run)
+        await self.see(run)
+
+    async def _streamed(self) -> None:
+        """Chunks, all of them before the result."""
+        run = self.runs["streamed"] = await self.start("streams")
+        task, value = await self.task("streams", logged=False), self.value()
+        held = token.Token(task.run_id, task.attempt, task.secret, task.step)
+
+        async def requests() -> AsyncIterator[Parsed]:
+            for number in range(CHUNKS):
+                yield b"t", number + 1, (held, from_value(f"{value}#{number}"))
+
+        answers = [answer async for answer in Chunks(self._one.pool, lambda runs: None).serve(requests())]
+        assert not any(answer.error for answer in answers)
+        await self.finish(task, value, logged=False)
         await self.see(run)
 
     async def _family(self) -> None:

@@ -128,7 +128,7 @@ def test_the_report_is_read_again_from_a_folder(stage: Stage, played: Played) ->
     recovery = document["recoveries"]["server_kill"]
     assert (recovery["count"], recovery["beside"], recovery["max_s"], recovery["beyond"]) == (1, 1, 2.5, 1)
     assert document["faults"] == {"server_kill": 2, "worker_kill": 1}
-    assert document["operations"]["start"] == {"ok": 12, "failed": 1, "indeterminate": 1}
+    assert document["operations"]["start"] == {"ok": 13, "failed": 1, "indeterminate": 1}
     assert "| I13 | an acknowledged signal arrives once, in order | 4 | 1 |" in again.stdout
     assert f"I13 {stage.runs['plain']}, operations" in again.stdout
 

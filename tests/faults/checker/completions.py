@@ -19,6 +19,9 @@ from tests.faults.records import FAIL, Effect
 LEASE_LOST = "LEASE_LOST"
 # The action and attempt (0) of a step that the worker that decides has run, in ledgers.
 LOCAL = "$local"
+# The action whose handlers send chunks, its value with #0 and so on behind, and how many.
+STREAM = "stream"
+CHUNKS = 5
 
 
 class Completions(Rule):
@@ -215,13 +218,14 @@ class Repeats(Rule):
 
 
 class Survival(Rule):
-    """Every acknowledged completion, end, redrive and fork is in the final database."""
+    """Every acknowledged completion, chunk, end, redrive and fork is in the final database."""
 
     invariant = "I19"
 
     def of_run(self, run: History) -> Iterator[Finding]:
         yield from self._completions(run)
         yield from self._seen(run)
+        yield from self._chunks(run)
         for call in self.logs.about_run(run.shown, "discard"):
             if call.ok:
                 self.looked += 1
@@ -239,6 +243,19 @@ class Survival(Rule):
                 if (call.args["step"], call.args["attempt"], good) not in ended:
                     expected = f"attempt {call.args['attempt']} to have {call.args.get('outcome')}"
                     yield self.found(expected, "no such event", run.shown, call.args["step"], [call])
+
+    def _chunks(self, run: History) -> Iterator[Finding]:
+        """A result is sent once the chunks of its attempt are acknowledged: where it counts, all of them are there."""
+        done = {(e.step, e.attempt): e.payload for e in run.events if e.type is EventType.STEP_SUCCEEDED}
+        for effect in self.logs.effects(run.shown):
+            place = (effect.step, effect.attempt)
+            if (effect.phase, effect.action) != ("done", STREAM) or not same(done.get(place), effect.value):
+                continue
+            self.looked += 1
+            found = [value(row["payload"]) for row in run.chunks if (row["step"], row["attempt"]) == place]
+            expected = [f"{effect.value}#{number}" for number in range(CHUNKS)]
+            if found != expected:
+                yield self.found(f"the chunks {expected}", str(found), run.shown, effect.step)
 
     def _seen(self, run: History) -> Iterator[Finding]:
         assert run.fold is not None

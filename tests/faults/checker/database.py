@@ -64,6 +64,7 @@ class History:
     timers: list[Row] = field(default_factory=list)
     dead: list[Row] = field(default_factory=list)
     parked: list[Row] = field(default_factory=list)
+    chunks: list[Row] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
 
     @property
@@ -150,9 +151,9 @@ class Final:
                 continue
             history = History(self.heads[row["id"]], row, events, steps)
             _fold(history, self._workflows[row["workflow_id"]])
-            for name in ("ready", "leases", "timers", "dead", "parked"):
+            for name in ("ready", "leases", "timers", "dead", "parked", "chunks"):
                 setattr(history, name, tables["dead_letters" if name == "dead" else name][row["id"]])
-            history.payloads = [chunk["payload"] for chunk in tables["chunks"][row["id"]]]
+            history.payloads = [chunk["payload"] for chunk in history.chunks]
             history.payloads += [shown["value"] for shown in tables["published"][row["id"]]]
             yield history
 

@@ -117,9 +117,11 @@ class Attempts(Rule):
 
     def of_run(self, run: History) -> Iterator[Finding]:
         assert run.fold is not None
+        # What a fork keeps of its source was counted there.
+        kept = {event.step for event in run.events if event.type is EventType.STEP_KEPT}
         for step in run.fold.steps.values():
             used, allowed = step.attempt - step.attempt_base, step.definition.retry.max_attempts
-            if not _is_local(step) and used > allowed:
+            if not _is_local(step) and step.key not in kept and used > allowed:
                 yield self.found(f"at most {allowed} attempts", used, run.shown, step.key)
         due: dict[str, int] = {}
         last: dict[str, int] = {}

@@ -256,6 +256,16 @@ def a_discard_is_lost(stage: Stage) -> None:
     stage.call("discard", args, {"run_id": stage.runs["dies"]})
 
 
+@breaks("I19")
+def a_chunk_is_lost(stage: Stage) -> None:
+    stage.sql("delete from chunks where run_id = %s and seq = 3", stage.number("streamed"))
+
+
+@breaks("I19")
+def a_chunk_is_of_another_hand_out(stage: Stage) -> None:
+    stage.sql("update chunks set payload = '\"a/other#1\"' where run_id = %s and seq = 2", stage.number("streamed"))
+
+
 def _with(events: list[Row], type: E, step: str, **changed: object) -> list[Row]:
     place = at(events, type, step)
     return [*events[:place], {**events[place], **changed}, *events[place + 1 :]]
