@@ -155,7 +155,7 @@ class Link:
     @property
     def _waits_for_lock(self) -> bool:
         """Once it has been done, the one who asked may not have heard of it yet."""
-        return self._parked is not None and not self._parked.done.done()
+        return self._parked is not None and self._network.postgres.waits(self._parked)
 
     def _tell(self, done: asyncio.Future[None]) -> None:
         if not done.done():

@@ -194,6 +194,10 @@ class Postgres:
         self._look_for_deadlock()
         return parked
 
+    def waits(self, parked: Parked) -> bool:
+        """Whether it still waits for its lock: one who was to hear of it may have given up before."""
+        return parked in self._parked
+
     def crash(self) -> None:
         """What no commit has brought to the disk since is lost: tasks that were claimed wait in their queue again."""
         for run_id, step, token, rank, number in self._unflushed:
@@ -298,6 +302,8 @@ class Postgres:
         if parked.orphaned is not None:
             self.give_back(parked.backend)
             parked.orphaned()
+        elif parked.done.cancelled():
+            pass  # who asked is about to leave, and undoes it
         elif error is not None:
             parked.done.set_exception(error)
         else:
