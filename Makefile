@@ -146,7 +146,7 @@ tidy: venv
 	$(BIN)/python -m pytest tests/tidy
 
 test-python: sdks $(GRPCURL) $(CHECKERS) $(BROWSER)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-node: $(NODE)
 	npm test --silent --workspace sdk/node

@@ -104,6 +104,15 @@ class Instance:
         self.claims.look(lanes)
         return poll
 
+    async def wait_in_vain(self, workflow: Workflow) -> Poll:
+        """A poll for which nothing was found in the queue: what is begun next is handed to it at once."""
+        poll = self.wait(workflow)
+        async with asyncio.timeout(10):
+            # What it reserves while it looks is not free for a commit.
+            while self.claims._wake.is_set():  # noqa: ASYNC110 - the event says that there is work, not its end
+                await asyncio.sleep(0.002)
+        return poll
+
     async def end(self, poll: Poll) -> list[Grant]:
         """What the poll was given; it waits no longer."""
         poll.close()

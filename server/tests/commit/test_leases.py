@@ -66,7 +66,7 @@ async def test_of_many_completions_in_one_batch_one_counts(one: Instance, two: W
 
 
 async def test_an_eager_lease_leaves_no_ready_row(one: Instance, two: Workflow) -> None:
-    poll = one.wait(two)
+    poll = await one.wait_in_vain(two)
     await one.begin(two)
     await poll.future
     assert await one.fetch("select (select count(*) from ready), (select count(*) from leases)") == [(0, 1)]
@@ -80,7 +80,7 @@ async def test_an_eager_lease_leaves_no_ready_row(one: Instance, two: Workflow) 
 async def test_after_an_end_nothing_is_handed_out_or_taken_back(
     one: Instance, other: Instance, two: Workflow, at: str, end: type[CancelRun]
 ) -> None:
-    poll = one.wait(two) if at == "eager" else None
+    poll = await one.wait_in_vain(two) if at == "eager" else None
     run = await one.begin(two)
     grants: list[Grant] = []
     if poll is not None:

@@ -73,7 +73,7 @@ async def test_a_retry_is_not_handed_out_before_its_delay(one: Instance) -> None
 @pytest.mark.parametrize("how", ["eager", "claimed", "queued", "released"])
 async def test_the_start_timeout_spares_who_was_taken(one: Instance, other: Instance, how: str) -> None:
     workflow = await one.register("name: w\nsteps: [{id: a, action: x, timeout: {start: 1ms}}]")
-    poll = one.wait(workflow) if how == "eager" else None
+    poll = await one.wait_in_vain(workflow) if how == "eager" else None
     run = await one.begin(workflow)
     grants = await one.end(poll) if poll is not None else []
     if how in ("claimed", "released"):
