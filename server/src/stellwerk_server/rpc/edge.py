@@ -72,12 +72,13 @@ Called = Callable[[str, str, float], None]
 Over = Callable[[str, float], None]
 
 
-def services(found: Mapping[str, Method], called: Called = lambda method, code, took_s: None) -> Iterator[Any]:
-    """The gRPC handlers of every service."""
+def services(
+    found: Mapping[str, Method], called: Called = lambda method, code, took_s: None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The full name of every service with the gRPC handlers of its methods by name."""
     for service in _SERVICES:
         names = [method.name for method in service.methods]
-        handlers = {name: _handler(found[name], partial(called, name)) for name in names}
-        yield grpc.method_handlers_generic_handler(service.full_name, handlers)
+        yield service.full_name, {name: _handler(found[name], partial(called, name)) for name in names}
 
 
 def code_of(error: StellwerkError) -> grpc.StatusCode:
