@@ -12,7 +12,7 @@ from stellwerk_server import server as servers
 from tests.edge import assaults
 from tests.edge.bystander import bystanding
 from tests.edge.raw import PREFACE, connected
-from tests.integration.api import Api
+from tests.integration.api import Api, eventually
 from tests.integration.conftest import StartServer
 from tests.support.servers import RunningServer
 
@@ -63,6 +63,20 @@ async def test_connections_that_say_nothing_more(watched: Watched) -> None:
         await bystander.once()
         assert len(bystander.took_s) > done
         assert watched.grown < CONNECTIONS * 100_000 + 20 * MB
+
+
+async def test_connections_are_bounded(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "connections_max", lambda: 20)
+    server = await start_server()
+    async with bystanding(server.port):
+        async with assaults.idle_connections(server.port, 19), connected(server.port) as one_too_many:
+            assert await one_too_many.closed(10.0)
+        await eventually(lambda: _lets_in(server.port))
+
+
+async def _lets_in(port: int) -> bool:
+    async with connected(port) as raw:
+        return not await raw.closed(0.5)
 
 
 async def test_half_a_hello_is_cut(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,8 @@ from stellwerk_server.web.metrics import Exposition, Scrape
 
 # A connection that has not said hello by then is cut.
 HANDSHAKE_S = 10.0
+# Open files that connections of gRPC leave for the database, Redis, HTTP and everything else.
+_OTHER_FILES = 512
 
 
 class PortInUse(Exception):
@@ -145,11 +148,18 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def connections_max() -> int:
+    """How many connections gRPC takes at once: as many as this program may have files, less what it needs otherwise."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(files - _OTHER_FILES, files // 2) if files != resource.RLIM_INFINITY else 1 << 20
+
+
 def _options(config: Config) -> list[tuple[str, Any]]:
     age_ms = random.randint(300_000, 600_000)
     return [
         ("grpc.so_reuseport", int(config.reuse_port)),
         ("grpc.max_concurrent_streams", 128),
+        ("grpc.max_allowed_incoming_connections", connections_max()),
         ("grpc.server_handshake_timeout_ms", int(HANDSHAKE_S * 1000)),
         ("grpc.max_receive_message_length", 16 * MIB),
         ("grpc.max_send_message_length", 16 * MIB),
