@@ -99,17 +99,22 @@ class Caller:
 
         return await self.insist("start", args, lambda api: api.runs.StartRun(request, timeout=UNARY_S), told)
 
-    async def signal(self, run_id: str, name: str, identity: str, value: str) -> Ended:
-        """Tell a run something."""
+    async def signal(self, run_id: str, name: str, identity: str, value: str, by: tuple[str, str] = ("", "")) -> Ended:
+        """Tell a run something; `by` its workflow and key, where they are given."""
+        workflow, key = by
         request = run_pb2.SignalRunRequest(
-            namespace=self.namespace, run_id=run_id, signal=signal_of(name, identity, value)
+            namespace=self.namespace,
+            run_id="" if key else run_id,
+            workflow=workflow,
+            idempotency_key=key,
+            signal=signal_of(name, identity, value),
         )
-        args = {"run_id": run_id, "name": name, "id": identity, "value": value}
+        args = {"run_id": run_id, "name": name, "id": identity, "value": value, **({"key": key} if key else {})}
         return await self.insist(
             "signal",
             args,
             lambda api: api.runs.SignalRun(request, timeout=UNARY_S),
-            lambda answer: {"deduplicated": answer.deduplicated},
+            lambda answer: {"run_id": answer.run_id, "deduplicated": answer.deduplicated},
         )
 
     async def end(self, how: str, run_id: str) -> Ended:

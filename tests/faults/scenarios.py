@@ -123,17 +123,18 @@ class Stories:
                 await self._see(again.result["run_id"])
 
     async def told(self) -> None:
-        """Two signals in order, each sent twice; sometimes before anybody waits, or with the start."""
+        """Two signals in order, each sent twice; sometimes before anybody waits, with the start, or by key."""
         first = ("go", uuid.uuid4().hex, self._caller.value())
-        with_start = self._chance.random() < 0.3
-        run_id = await self._begin("told", signal=first) if with_start else await self._begin("told")
+        more: dict[str, Any] = {"signal": first} if self._chance.random() < 0.3 else {}
+        by = ("told", uuid.uuid4().hex) if self._chance.random() < 0.5 else ("", "")
+        run_id = await self._begin("told", **more, **({"key": by[1]} if by[1] else {}))
         if not run_id:
             return
         if self._chance.random() < 0.5:
             await asyncio.sleep(self._chance.random())
-        await self._caller.signal(run_id, *first)
+        await self._caller.signal(run_id, *first, by)
         second = ("go", uuid.uuid4().hex, self._caller.value())
-        await asyncio.gather(self._caller.signal(run_id, *second), self._caller.signal(run_id, *second))
+        await asyncio.gather(self._caller.signal(run_id, *second, by), self._caller.signal(run_id, *second))
         await self._see(run_id)
 
     async def raced(self) -> None:
@@ -170,7 +171,7 @@ class Stories:
     async def _begin(self, workflow: str, given: Any = None, **more: Any) -> str:
         """The id of a run of it that was acknowledged; sometimes under a key, sometimes asked for twice."""
         if self._chance.random() < 0.3:
-            more["key"] = uuid.uuid4().hex
+            more.setdefault("key", uuid.uuid4().hex)
         began = await self._caller.start(workflow, given, **more)
         run_id: str = began.result.get("run_id", "")
         if run_id:

@@ -101,6 +101,9 @@ class Signals(Rule):
 
     def at_end(self) -> Iterator[Finding]:
         yield from self._refused()
+        for call in self.logs.of("signal"):
+            if call.ok and "key" in call.args and call.run_id != call.args["run_id"]:
+                yield self.found(f"the run of key {call.args['key']}", call.run_id, call.args["run_id"], calls=[call])
         for run_id, calls in self._sent.items():
             head = self.final.head(run_id)
             if head is None:

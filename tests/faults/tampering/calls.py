@@ -171,6 +171,12 @@ def a_signal_is_lost(stage: Stage) -> None:
 
 
 @breaks("I13")
+def a_key_leads_to_another_run(stage: Stage) -> None:
+    args = {"run_id": stage.runs["told"], "name": "go", "id": "s1", "value": "a/s1", "key": "k9"}
+    stage.call("signal", args, {"run_id": stage.runs["plain"], "deduplicated": True})
+
+
+@breaks("I13")
 def signals_change_places(stage: Stage) -> None:
     def change(events: list[Row]) -> list[Row]:
         """Told and taken in the other order."""
