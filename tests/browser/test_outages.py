@@ -65,7 +65,7 @@ async def test_a_killed_server_is_said_to_be_away_and_nothing_is_lost_or_doubled
             await is_over(page, "Running")
             with serving(dsn, valkey.url, tmp_path, *ports):
                 gate.open(2)
-                await is_over(page, "Succeeded")
+                await is_over(page, "Succeeded", within_s=75)
                 await stage.is_live()
                 await expect(events.filter(has_text="RUN_SUCCEEDED")).to_have_count(1)
                 assert await sequences(page) == [event.sequence async for event in run.history()]

@@ -306,7 +306,8 @@ async def test_what_the_operator_looks_at(http: httpx.AsyncClient, api: Api, ser
     await applied(http)
     await started(http)
     async with api.line("w1", "a", slots=3):
-        (worker,) = (await http.get("/api/workers")).json()["workers"]
+        # Its row is written behind the line.
+        (worker,) = await eventually(lambda: _workers(http))
         assert (worker["worker_id"], worker["actions"], worker["slots"], worker["leased"]) == ("w1", ["a"], 3, 0)
     (queue,) = (await http.get("/api/queues")).json()["queues"]
     assert (queue["action"], queue["ready"], queue["leased"]) == ("a", 1, 0)
@@ -314,6 +315,11 @@ async def test_what_the_operator_looks_at(http: httpx.AsyncClient, api: Api, ser
     assert (told["draining"], told["database_up"], told["max_payload_bytes"]) == (False, True, 2 * 1024 * 1024)
     overview = (await http.get("/api/overview")).json()
     assert (overview["runs_open"], overview["dead_letters_open"], overview["tasks_ready"]) == ({"RUNNING": 1}, 0, 1)
+
+
+async def _workers(http: httpx.AsyncClient) -> list[dict[str, Any]]:
+    workers: list[dict[str, Any]] = (await http.get("/api/workers")).json()["workers"]
+    return workers
 
 
 async def test_timers_are_listed(http: httpx.AsyncClient) -> None:

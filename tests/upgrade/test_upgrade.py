@@ -195,13 +195,13 @@ async def there(client: Client, workflow: str) -> bool:
 
 
 async def all_end(server: RunningServer, load: Load) -> None:
-    """What was begun when the load stopped is told what it waits for, and ends."""
+    """What was begun when the load stopped, or is only now, is told what it waits for, and ends."""
     async with Client(server.address) as client:
-        left = [run.run_id async for run in client.list_runs(states=["RUNNING"])]
-        for handle in map(client.handle, left):
-            await told(handle)
-        for handle in map(client.handle, left):
-            await handle.result(60)
+        while left := [run.run_id async for run in client.list_runs(states=["RUNNING"])]:
+            for handle in map(client.handle, left):
+                await told(handle)
+            for handle in map(client.handle, left):
+                await handle.result(60)
 
 
 async def told(handle: RunHandle) -> None:
