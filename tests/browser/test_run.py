@@ -40,9 +40,9 @@ async def stands(page: Page, step: str, *words: str) -> None:
         await expect(node(page, step)).to_have_accessible_name(re.compile(rf", {re.escape(word)}(,|$)"))
 
 
-async def is_over(page: Page, state: str, within_s: float = 30.0) -> None:
+async def is_over(page: Page, state: str) -> None:
     """Wait until the head of the page says so."""
-    await expect(page.locator(".run-head .badge")).to_have_text(state, timeout=within_s * 1000)
+    await expect(page.locator(".run-head .badge")).to_have_text(state)
 
 
 def reasons(page: Page) -> Locator:
