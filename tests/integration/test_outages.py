@@ -19,11 +19,11 @@ import redis
 
 from stellwerk import Client, Worker
 from stellwerk.v1 import admin_pb2, run_pb2
+from stellwerk_server.cli.own_worker import running
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from stellwerk_server.store.migrate import migrate
 from tests.integration.api import Api, call, eventually, refusal
 from tests.integration.conftest import StartServer
-from tests.support.workers import running
 
 logger = logging.getLogger(__name__)
 DOWN_S = 10.0

@@ -16,10 +16,10 @@ import pytest
 
 from stellwerk import Client, RunFailed, Worker
 from stellwerk.v1 import admin_pb2, run_pb2, worker_pb2
+from stellwerk_server.cli.own_worker import running
 from stellwerk_server.server import Server
 from tests.integration.api import Api, call, duration, eventually, payload
 from tests.integration.conftest import StartServer
-from tests.support.workers import running
 
 HOLD = "name: hold\nsteps: [{id: s, action: hold, retry: {initial: 10ms}}]"
 ONE = "name: one\nsteps: [{id: s, action: a, retry: {initial: 10ms}}]"

@@ -15,6 +15,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from stellwerk import Client, RunHandle, TaskContext, Unavailable, Worker, WorkflowContext
+from stellwerk_server.cli.own_worker import running
 from stellwerk_server.commit.workflows import Workflows
 from stellwerk_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from stellwerk_server.store import migrate
@@ -23,7 +24,6 @@ from tests.integration.api import eventually
 from tests.support import folds
 from tests.support.databases import fresh_database
 from tests.support.servers import RunningServer, serving
-from tests.support.workers import running
 from tests.upgrade.earlier import Earlier, commits, require_history, unpack
 
 EVERYTHING = """

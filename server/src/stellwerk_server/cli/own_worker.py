@@ -9,18 +9,23 @@ from typing import Any
 
 from stellwerk import Client, Worker
 
-_DRAIN_S = 30.0
-
 
 @asynccontextmanager
 async def working(
-    client: Client, queue: str, handlers: Mapping[str, Callable[..., Any]], drain_s: float = _DRAIN_S
+    client: Client, queue: str, handlers: Mapping[str, Callable[..., Any]], **options: Any
 ) -> AsyncIterator[None]:
-    """Serve these actions on the queue during the block; at its end the worker drains for at most `drain_s`."""
+    """Serve these actions on the queue during the block; `options` are those of a worker."""
     token = next((v.removeprefix("Bearer ") for k, v in client.metadata if k == "authorization"), None)
-    worker = Worker(client.address, token=token, namespace=client.namespace, queue=queue, drain_s=drain_s)
+    worker = Worker(client.address, token=token, namespace=client.namespace, queue=queue, **options)
     for action, handler in handlers.items():
         worker.register(action, handler)
+    async with running(worker):
+        yield
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[None]:
+    """The worker works during the block, and drains at its end."""
     task = asyncio.create_task(worker.run())
     try:
         yield

@@ -38,8 +38,8 @@ async def look(execute: Callable[..., Awaitable[Any]], runs: Iterable[Run]) -> d
     return {run.id: _found(states, *(of[run.id] for of in rows)) for run in locked}
 
 
-def _by_run(rows: Iterable[tuple[Any, ...]]) -> dict[int, _Rows]:
-    grouped: dict[int, _Rows] = defaultdict(list)
+def _by_run(rows: Iterable[tuple[Any, ...]]) -> defaultdict[int, _Rows]:
+    grouped: defaultdict[int, _Rows] = defaultdict(list)
     for run_id, *rest in rows:
         grouped[run_id].append(tuple(rest))
     return grouped

@@ -116,11 +116,9 @@ class Metrics:
         self.build_info = Gauges("stellwerk_build_info", "Which version this is.", ("version",))
         self.build_info.of(version).value = 1
         # What has no labels is there from the beginning, at 0.
-        for alone in (
-            *(self.runs_mended, self.results_fenced, self.timers_fired, self.timer_lag),
-            *(self.commit_batch, self.commit_time),
-        ):
-            alone.of()
+        alone = (self.results_fenced, self.timers_fired, self.timer_lag, self.commit_batch, self.commit_time)
+        for figure in (*alone, self.runs_mended):
+            figure.of()
         for kind in ("sse", "websocket", "watch"):
             self.live_readers.of(kind)
 
