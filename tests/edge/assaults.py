@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from stellwerk.v1 import run_pb2
+from stellwerk_server.model import ids
 from tests.edge.raw import CANCEL, PREFACE, connected, reset
 from tests.integration.api import Api
 
 GET_RUN = "/stellwerk.v1.RunService/GetRun"
 WATCH_RUN = "/stellwerk.v1.RunService/WatchRun"
+# Looked for in the database, and not there.
+UNKNOWN = ids.show(1)
 _BURST = 50
 LARGE = "name: large\nsteps:\n" + "\n".join(f"  - {{id: s{n}, action: edge.large}}" for n in range(4))
 
@@ -29,7 +32,7 @@ async def rapid_reset(port: int, bursts: int = 60) -> None:
                     left -= 1
                     frames = b""
                     for _ in range(_BURST):
-                        stream, head = raw.opened(GET_RUN, run_pb2.GetRunRequest(run_id="run_0").SerializeToString())
+                        stream, head = raw.opened(GET_RUN, run_pb2.GetRunRequest(run_id=UNKNOWN).SerializeToString())
                         frames += head + reset(stream, CANCEL)
                     if not await raw.send(frames):
                         break
@@ -48,7 +51,7 @@ async def stream_flood(port: int, bursts: int = 60) -> None:
             async with connected(port) as raw:
                 while left > 0:
                     left -= 1
-                    request = run_pb2.GetRunRequest(run_id="run_0").SerializeToString()
+                    request = run_pb2.GetRunRequest(run_id=UNKNOWN).SerializeToString()
                     try:
                         async with asyncio.timeout(2):
                             if not await raw.send(b"".join(raw.opened(GET_RUN, request)[1] for _ in range(_BURST))):
