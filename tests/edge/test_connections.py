@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 
+import grpc
 import psutil
 import pytest
 
+from stellwerk.v1 import run_pb2
 from stellwerk_server import server as servers
 from tests.edge import assaults
 from tests.edge.bystander import bystanding
 from tests.edge.raw import PREFACE, connected
-from tests.integration.api import Api, eventually
+from tests.integration.api import Api, call, eventually
 from tests.integration.conftest import StartServer
 from tests.support.servers import RunningServer
 
@@ -89,6 +91,21 @@ async def test_half_a_hello_is_cut(start_server: StartServer, monkeypatch: pytes
                 await raw.send(half)
                 assert await raw.closed(20.0)
                 assert time.monotonic() - began < 15.0
+
+
+async def test_who_does_not_answer_pings_is_cut_off(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "KEEPALIVE_S", 1.0)
+    monkeypatch.setattr(servers, "PING_TIMEOUT_S", 1.0)
+    server = await start_server()
+    async with Api(server.port) as api, connected(server.port) as silent:
+        await api.apply("name: waits\nsteps: [{id: s, action: nobody}]")
+        run = await api.start("waits")
+        watching = api.runs.WatchRun(run_pb2.WatchRunRequest(run_id=run))
+        await watching.read()
+        assert await silent.closed(20.0)
+        # Who answers is kept, and so are its streams.
+        await call(api.runs.TerminateRun(run_pb2.TerminateRunRequest(run_id=run, reason="enough")))
+        assert (await watching.read()) is not grpc.aio.EOF
 
 
 async def test_watchers_who_never_read(watched: Watched) -> None:

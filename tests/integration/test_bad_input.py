@@ -11,7 +11,7 @@ import pytest
 from stellwerk.v1 import admin_pb2, payload_pb2, run_pb2, worker_pb2, workflow_pb2
 from stellwerk_server.config import MIB
 from stellwerk_server.server import Server
-from tests.integration.api import Api, Refused, call, duration, eventually, payload, refusal, succeeded
+from tests.integration.api import Api, Refused, call, duration, eventually, payload, refusal, released, succeeded
 
 ONE = "name: one\nsteps: [{id: first, action: a}]"
 LIMIT = 2 * MIB
@@ -374,6 +374,25 @@ async def test_a_result_without_an_outcome_is_refused(api: Api) -> None:
     assert refused is not None
     assert refused.fields[0].field == "results[0].outcome"
     assert await api.complete(task) is None
+
+
+async def test_a_task_that_has_streamed_is_not_given_back(api: Api) -> None:
+    await api.apply("name: streams\nsteps: [{id: s, action: a}, {id: t, action: b, needs: []}]")
+    run_id = await api.start("streams", {})
+    task, unused = await api.take("a"), await api.take("b")
+    stream = api.workers.StreamResult()
+    await stream.write(worker_pb2.StreamResultRequest(token=task.token, sequence=1, chunk=payload("x")))
+    assert (await stream.read()).sequence == 1
+    stream.cancel()
+    # The next one would hold the same attempt, whose first chunk is there.
+    refused = await api.finish(released(task), released(unused))
+    assert refused[0] is not None
+    assert (refused[0].reason, refused[0].fields[0].field) == ("INVALID_ARGUMENT", "results[0].release")
+    assert refused[1] is None
+    again = await api.take("b")
+    assert again.attempt == 1
+    assert [await api.complete(task, "done"), await api.complete(again, "done")] == [None, None]
+    assert (await api.wait(run_id)).state == run_pb2.RUN_STATE_SUCCEEDED
 
 
 async def test_a_failure_with_nul_and_long_texts_is_recorded(api: Api) -> None:

@@ -28,6 +28,10 @@ from stellwerk_server.web.metrics import Exposition, Scrape
 
 # A connection that has not said hello by then is cut.
 HANDSHAKE_S = 10.0
+# A connection is asked this often whether anybody is there, and cut when nobody has answered in time: a host that lost
+# its power says no goodbye, and who reads nothing does not answer either.
+KEEPALIVE_S = 30.0
+PING_TIMEOUT_S = 60.0
 # Open files that connections of gRPC leave for the database, Redis, HTTP and everything else.
 _OTHER_FILES = 512
 
@@ -161,6 +165,9 @@ def _options(config: Config) -> list[tuple[str, Any]]:
         ("grpc.max_concurrent_streams", 128),
         ("grpc.max_allowed_incoming_connections", connections_max()),
         ("grpc.server_handshake_timeout_ms", int(HANDSHAKE_S * 1000)),
+        ("grpc.keepalive_time_ms", int(KEEPALIVE_S * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(PING_TIMEOUT_S * 1000)),
+        ("grpc.http2.max_pings_without_data", 0),
         ("grpc.max_receive_message_length", 16 * MIB),
         ("grpc.max_send_message_length", 16 * MIB),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),

@@ -25,7 +25,7 @@ def begun(fields: str = "timeout: 1h", child: int = 40) -> World:
 
 def end(world: World, state: RunState, value: object = None, child: int = 40, failure: Failure | None = None) -> None:
     output = from_value(value) if state is RunState.SUCCEEDED else None
-    world.do(c.ChildEnded(7, "child", child, state, output, failure))
+    world.do(c.ChildEnded(7, "child", child, child, state, output, failure))
 
 
 def folds_the_same(world: World) -> bool:

@@ -295,7 +295,7 @@ def test_the_child_of_a_step_that_is_given_up_is_an_orphan() -> None:
     world.run.take_changes()
     world.decide(cancel("c"))
     assert [step.child for step in world.run.take_changes().orphans] == [40]
-    assert world.do(c.ChildEnded(7, "c", 40, RunState.CANCELLED, None, None)) == []
+    assert world.do(c.ChildEnded(7, "c", 40, 40, RunState.CANCELLED, None, None)) == []
     assert world.folds_the_same()
 
 
@@ -327,12 +327,12 @@ def test_a_child_that_cannot_start_and_one_that_fails_are_told() -> None:
     world.decide(child("c"), child("d", retry={"max_attempts": 2, "initial_s": 1.0}))
     world.do(c.ChildRefused(7, "c", Failure("WORKFLOW_NOT_FOUND", "no", terminal=True)))
     world.do(c.ChildStarted(7, "d", 40))
-    world.do(c.ChildEnded(7, "d", 40, RunState.FAILED, None, Failure("Boom", "no")))
+    world.do(c.ChildEnded(7, "d", 40, 40, RunState.FAILED, None, Failure("Boom", "no")))
     assert world.told() == "STEP_FAILED:c"
     world.fire(TimerKind.RETRY, "d")
     world.do(c.ChildStarted(7, "d", 41))
-    assert world.do(c.ChildEnded(7, "d", 40, RunState.SUCCEEDED, from_value(1), None)) == []
-    world.do(c.ChildEnded(7, "d", 41, RunState.SUCCEEDED, from_value(1), None))
+    assert world.do(c.ChildEnded(7, "d", 40, 40, RunState.SUCCEEDED, from_value(1), None)) == []
+    world.do(c.ChildEnded(7, "d", 41, 41, RunState.SUCCEEDED, from_value(1), None))
     assert world.told() == "STEP_FAILED:c STEP_SUCCEEDED:d"
     assert world.folds_the_same()
 

@@ -167,7 +167,9 @@ class Player:
             world.do(c.ChildStarted(7, step.key, 40 + pick))
         elif what == "ended" and step.child is not None:
             end = RunState.SUCCEEDED if pick % 2 else RunState.FAILED
-            world.do(c.ChildEnded(7, step.key, step.child, end, from_value(1), Failure("Boom", "no")))
+            world.do(
+                c.ChildEnded(7, step.key, step.child, step.child + pick % 2, end, from_value(1), Failure("Boom", "no"))
+            )
         elif what == "fail":
             world.fail(step.key, terminal=pick % 4 == 0)
         elif what == "complete":

@@ -67,7 +67,7 @@ def news(command: c.FireTimer, child: int | None, ended: dict[int, tuple[Any, ..
         return c.ChildStarted(command.run_id, command.step, last)
     state, output, failure = ended[last]
     reason = None if failure is None else failures.from_json(failure)
-    return c.ChildEnded(command.run_id, command.step, child, RunState(state), output, reason)
+    return c.ChildEnded(command.run_id, command.step, child, last, RunState(state), output, reason)
 
 
 def _trace(run: Run, step: Step, context: Context) -> str | None:

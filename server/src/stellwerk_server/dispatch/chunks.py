@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from stellwerk_server.model.errors import Refused, StellwerkError, Unavailable, draining
 from stellwerk_server.model.payload import Payload
 from stellwerk_server.model.token import Token
 from stellwerk_server.store import sql
-from stellwerk_server.store.arrays import Byteas, Int8s, Texts, Uuids
+from stellwerk_server.store.arrays import Byteas, Int4s, Int8s, Texts, Uuids
 from stellwerk_server.store.database import GONE, Pool
 
 SQL = sql.load("dispatch")
@@ -67,6 +67,16 @@ class Chunks:
             self._readers.discard(reader)
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
+
+    async def streamed(self, tokens: Sequence[Token]) -> set[tuple[int, str, int]]:
+        """Of which of these attempts there are chunks: run, step and attempt of each."""
+        columns = {
+            "runs": Int8s([token.run_id for token in tokens]),
+            "steps": Texts([token.step for token in tokens]),
+            "attempts": Int4s([token.attempt for token in tokens]),
+        }
+        async with self._pool.connection() as connection:
+            return set(await (await connection.execute(SQL.streamed, columns, binary=True)).fetchall())
 
     def drain(self) -> None:
         """End the streams once what they brought is answered."""

@@ -42,6 +42,8 @@ def ended(t: Transition, command: c.ChildEnded, lease: c.Lease | None) -> list[E
     step = _waiting(t.run, command)
     if step is None:
         return []
+    if command.last != command.child:
+        t.emit(EventType.STEP_CHILD_STARTED, step.key, step.attempt, data={"child": ids.show(command.last)})
     if command.state is RunState.SUCCEEDED:
         t.emit(EventType.STEP_SUCCEEDED, step.key, step.attempt, payload=command.output)
         t.finished(step)
@@ -70,7 +72,7 @@ def _failed(t: Transition, step: Step, failure: Failure) -> None:
 
 def _failure(command: c.ChildEnded) -> Failure:
     type, category = _FAILED_AS.get(command.state, ("RunFailed", Category.INTERNAL))
-    message = f"child {ids.show(command.child)} ended as {command.state.name}"
+    message = f"child {ids.show(command.last)} ended as {command.state.name}"
     if command.failure is not None:
         message += f": {command.failure.type}: {command.failure.message}"
     return Failure(type, message, category=category, cause=command.failure)

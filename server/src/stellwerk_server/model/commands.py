@@ -187,11 +187,16 @@ class ChildRefused(NamedTuple):
 
 
 class ChildEnded(NamedTuple):
-    """A child run has ended; the committer makes this of the timer that says so."""
+    """A child run has ended; the committer makes this of the timer that says so.
+
+    `child` is the run the step waits for; `last` the one that has ended, another when that one was continued and the
+    step has not heard of it.
+    """
 
     run_id: int
     step: str
     child: int
+    last: int
     state: RunState
     output: Payload | None
     failure: Failure | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +85,12 @@ class WorkerServicer:
         verdicts: list[worker_pb2.TaskVerdict] = [_OK] * len(results)
         commands: list[Command] = []
         places: list[int] = []
+        begun = await self._begun(results)
         for place, result in enumerate(results):
             try:
+                if result.token in begun:
+                    expected = "expected a task that has not begun, came one that has streamed; complete or fail it"
+                    raise InvalidArgument([Problem(f"results[{place}].release", expected)])
                 if result.WhichOneof("outcome") == "decision":
                     commands.append(await self._decision(result, request.namespace, f"results[{place}]"))
                 else:
@@ -146,6 +150,15 @@ class WorkerServicer:
                 yield request.token, request.sequence, (parsed, chunk)
             except StellwerkError as error:
                 yield request.token, request.sequence, error
+
+    async def _begun(self, results: Sequence[worker_pb2.TaskResult]) -> set[bytes]:
+        """Tokens of tasks that are given back and have streamed: whoever had the attempt next would find its chunks."""
+        given = [(result.token, tokens.unpack(result.token)) for result in results if result.HasField("release")]
+        known = [(wire_token, token) for wire_token, token in given if token is not None]
+        if not known:
+            return set()
+        streamed = await self._chunks.streamed([token for _, token in known])
+        return {wire_token for wire_token, token in known if (token.run_id, token.step, token.attempt) in streamed}
 
     async def _decision(self, result: worker_pb2.TaskResult, namespace: str, field: str) -> Command:
         token = self._token(result.token, f"{field}.token")

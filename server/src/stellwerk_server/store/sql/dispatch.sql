@@ -144,6 +144,11 @@ with current as (
 )
 select run_id, step, token from current
 
+-- name: streamed
+-- Which of these attempts have brought chunks.
+select t.run_id, t.step, t.attempt from unnest(%(runs)b, %(steps)b, %(attempts)b) as t(run_id, step, attempt)
+where exists (select from chunks c where (c.run_id, c.step, c.attempt) = (t.run_id, t.step, t.attempt))
+
 -- name: pinned_lanes
 -- The lanes of builds that runs stay on: the lane anybody serves, and whether a worker of the build is there.
 select p.id, (select c.id from lanes c where c.namespace_id = p.namespace_id and c.queue = p.queue
