@@ -1,6 +1,6 @@
 """Definitions of every shape: each is taken, or refused with the path of every problem; nothing else ever happens.
 
-`STELLWERK_EDGE_DEFINITIONS` says how many (1,000,000 in `make soak`).
+`STELLWERK_EDGE_DEFINITIONS` says how many (1,000,000 in `make soak`), `STELLWERK_EDGE_SEED` which.
 """
 
 from __future__ import annotations
@@ -8,29 +8,43 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from stellwerk_server import definition
 from stellwerk_server.model.definition import StepDefinition
 from stellwerk_server.model.errors import ExpressionError, InvalidArgument, Problem
 from tests.edge.definitions import CEL, TEMPLATES, texts
+from tests.support.seeds import seeded
 
+SOAKS = "STELLWERK_EDGE_DEFINITIONS" in os.environ
 EXAMPLES = int(os.environ.get("STELLWERK_EDGE_DEFINITIONS", "400"))
 # A definition of these sizes takes milliseconds; a second means that something is not linear.
 PATIENCE_S = 5.0
-BOUNDS = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+# Hypothesis remembers every example until it has found enough: so many at a time.
+ROUND = 20_000
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+VALUES = st.sampled_from([None, 1, "t", {}, {"n": 1, "items": [1, "a", None]}, [[1.5]], {"n": 1 << 62}])
+
+
+def fuzz(check: Callable[..., None], *made: st.SearchStrategy[object]) -> None:
+    """Play the check with as many examples as are asked for."""
+    with seeded("STELLWERK_EDGE_SEED", anew=SOAKS) as first:
+        for done in range(0, EXAMPLES, ROUND):
+            bounds = settings(max_examples=min(ROUND, EXAMPLES - done), deadline=None, suppress_health_check=SLOW)
+            bounds(seed(first + done)(given(*made)(check)))()
 
 
 @pytest.mark.timeout(max(900, EXAMPLES))
-@BOUNDS
-@given(texts())
-def test_a_definition_is_taken_or_every_problem_has_a_path(text: str) -> None:
+def test_a_definition_is_taken_or_every_problem_has_a_path() -> None:
+    fuzz(_is_taken_or_refused, texts())
+
+
+def _is_taken_or_refused(text: str) -> None:
     began = time.monotonic()
     problems: list[Problem] | None = None
     try:
@@ -47,9 +61,11 @@ def test_a_definition_is_taken_or_every_problem_has_a_path(text: str) -> None:
 
 
 @pytest.mark.timeout(max(900, EXAMPLES))
-@BOUNDS
-@given(CEL, TEMPLATES, st.sampled_from([None, 1, "t", {}, {"n": 1, "items": [1, "a", None]}, [[1.5]], {"n": 1 << 62}]))
-def test_an_expression_gives_a_value_or_says_why_not(when: str, template: str, value: object) -> None:
+def test_an_expression_gives_a_value_or_says_why_not() -> None:
+    fuzz(_gives_a_value_or_says_why_not, CEL, TEMPLATES, VALUES)
+
+
+def _gives_a_value_or_says_why_not(when: str, template: str, value: object) -> None:
     step = {"id": "b", "action": "x", "needs": ["a"], "when": when, "input": {"t": template}}
     text = json.dumps({"name": "w", "steps": [{"id": "a", "action": "x"}, step]})
     try:
