@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.duration_pb2 import Duration
 
 from stellwerk.v1 import dead_letter_pb2, payload_pb2, run_pb2
+from stellwerk_server.commit.code import successor
 from stellwerk_server.model import ids
 from stellwerk_server.model.states import RunState
 from tests.simulation.code import NAME
@@ -63,9 +64,7 @@ class Client:
         for _ in range(1 + (random.random() < 0.3)):
             response = await self.ask("StartRun", message, *_NO_START)
             if response is not None:
-                run_id = ids.parse(response.run_id)
-                assert run_id is not None
-                self._world.ledger.start(workflow, key, request, value, run_id)
+                self._world.ledger.start(workflow, key, request, value, _run_of(response))
 
     async def signal(self) -> None:
         """Tell a run something, with an id of our own; now and then twice."""
@@ -78,8 +77,10 @@ class Client:
             signal=run_pb2.Signal(name=name, signal_id=signal_id, payload=payload_pb2.Payload(json="1")),
         )
         for _ in range(1 + (self._random.random() < 0.3)):
-            if await self.ask("SignalRun", message, "RUN_TERMINAL") is not None:
-                self._world.ledger.signal(run_id, self.name, signal_id)
+            response = await self.ask("SignalRun", message, "RUN_TERMINAL")
+            if response is not None:
+                # The one that took it: the run may have gone on as another.
+                self._world.ledger.signal(_run_of(response), self.name, signal_id)
 
     async def end(self) -> None:
         """Cancel or terminate a run."""
@@ -93,7 +94,7 @@ class Client:
             message = run_pb2.TerminateRunRequest(run_id=ids.show(run_id), reason="not wanted")
             response = await self.ask("TerminateRun", message, "RUN_TERMINAL")
         if response is not None and response.state in _ENDED:
-            self._world.ledger.end(run_id, response.state, self._world.loop.time())
+            self._world.ledger.end(self._goes_on_as(run_id), response.state, self._world.loop.time())
 
     async def wait(self) -> None:
         """Hold a call for the end of a run."""
@@ -121,9 +122,7 @@ class Client:
         for _ in range(1 + (self._random.random() < 0.5)):
             response = await self.ask("RetryRun", message)
             if response is not None:
-                run_id = ids.parse(response.run_id)
-                assert run_id is not None
-                self._world.ledger.start(row["name"], "", request, "", run_id)
+                self._world.ledger.start(row["name"], "", request, "", _run_of(response))
 
     async def requeue(self, last_state: int = 10) -> None:
         """Redrive or give up a dead letter; that of a run that has ended is redriven by a fork."""
@@ -178,6 +177,20 @@ class Client:
         runs = [run_id for run_id, name in started.items() if workflows is None or name in workflows]
         return self._random.choice(runs[-8:]) if runs else None
 
+    def _goes_on_as(self, run_id: int) -> int:
+        """The run itself, or the last of those it was continued as."""
+        while True:
+            row = self._world.look.rows("select state, output from runs where id = %s", run_id)[0]
+            if row["state"] != RunState.CONTINUED:
+                return run_id
+            run_id = successor(row["output"])
+
     def _next(self, what: str) -> str:
         self._count += 1
         return f"{self.name} {what} {self._count}"
+
+
+def _run_of(response: Any) -> int:
+    run_id = ids.parse(response.run_id)
+    assert run_id is not None
+    return run_id

@@ -13,13 +13,13 @@ from stellwerk_server.loops.workers import Touch
 from tests.model.planting import Bug, Rewrite
 
 BUGS = [
-    Bug("a lost hint is never made up for", "simulation", 5, (
+    Bug("a lost hint is never made up for", "simulation", 23, (
         Rewrite(Pulse.run_once, "self._claims.hint(lanes)", "pass"),
     )),
     Bug("a place that was promised is not given back", "simulation", 1, (
         Rewrite(Poll.give_back, "self.free += count", "pass"),
     )),
-    Bug("a lane is never searched from its beginning", "simulation", 1, (
+    Bug("a lane is never searched from its beginning", "simulation", 3, (
         Rewrite(Claims._search_due, "time.monotonic() - self._searched.get(lane, 0.0) > _FULL_SEARCH_S", "False"),
         Rewrite(Claims._unknown, "self._marks.pop(lane, None)", "pass"),
         Rewrite(Claims._judge, "self._marks.pop(lane, None)", "pass"),

@@ -131,7 +131,7 @@ class Worker:
                 except CallFailed as failed:
                     self._world.definite(failed, "GetHistory")
                 else:
-                    decision = decide(list(history.events), task.journal.sequence)
+                    decision = decide(_place(task)[0], list(history.events), task.journal.sequence)
                     return worker_pb2.TaskResult(token=task.token, decision=decision)
             await asyncio.sleep(self._random.uniform(0.05, 0.5))
 

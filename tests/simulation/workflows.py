@@ -46,7 +46,8 @@ steps:
     timeout: 15s
     retry: {max_attempts: 2, initial: 1s}
     on_failure: continue
-  - {id: z, action: x, needs: [k, m]}
+  - {id: c, workflow: coded, needs: [], timeout: 25s, on_failure: continue, retry: {max_attempts: 2, initial: 1s}}
+  - {id: z, action: x, needs: [k, m, c]}
 """,
 }
 ACTIONS = ("x", "y")
