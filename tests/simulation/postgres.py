@@ -78,7 +78,9 @@ class Backend:
         self._fd = self.connection.fileno()
 
     def raw(self, statement: bytes) -> None:
-        """Run it at once; it never waits."""
+        """Run it at once; fails when a statement is under way, for which libpq would wait for ever."""
+        if self.connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            raise RuntimeError(f"{statement.decode()}: backend {self.pid} is still at work for somebody else")
         result = self.connection.pgconn.exec_(statement)
         if result.status not in (psycopg.pq.ExecStatus.COMMAND_OK, psycopg.pq.ExecStatus.TUPLES_OK):
             raise psycopg.OperationalError(result.get_error_message())
@@ -157,6 +159,8 @@ class Postgres:
 
     def give_back(self, backend: Backend) -> None:
         """It is not used any more; what was not committed is undone."""
+        assert all(parked.backend is not backend for parked in self._parked), "given back while its statement waits"
+        assert backend not in self._free[backend.kind], "given back twice"
         if backend.in_transaction:
             self.end(backend, b"rollback")
         self._free[backend.kind].append(backend)
