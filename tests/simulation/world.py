@@ -225,8 +225,9 @@ class World:
 
     def _clear(self) -> None:
         """Nobody of this run does anything any more."""
-        self.postgres.end_run()
+        # Connections first, which give back what they wait with; whose connection is gone already comes after.
         self.network.cut()
+        self.postgres.end_run()
         self.trace.close()
         for task in asyncio.all_tasks(self.loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # a host that is gone ends nothing
