@@ -389,6 +389,10 @@ async def test_a_task_that_has_streamed_is_not_given_back(api: Api) -> None:
     assert refused[0] is not None
     assert (refused[0].reason, refused[0].fields[0].field) == ("INVALID_ARGUMENT", "results[0].release")
     assert refused[1] is None
+    # What comes with it for the same task is judged by itself.
+    refused = await api.finish(released(task), succeeded(task, "done"))
+    assert refused[0] is not None
+    assert (refused[0].fields[0].field, refused[1]) == ("results[0].release", None)
     again = await api.take("b")
     assert again.attempt == 1
     assert [await api.complete(task, "done"), await api.complete(again, "done")] == [None, None]

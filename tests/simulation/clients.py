@@ -14,6 +14,7 @@ from stellwerk_server.commit.code import successor
 from stellwerk_server.model import ids
 from stellwerk_server.model.states import RunState
 from tests.simulation.code import NAME
+from tests.simulation.ledger import run_of
 from tests.simulation.loop import Host
 from tests.simulation.transport import CallFailed
 from tests.simulation.workflows import ASKING, DEFINITIONS
@@ -64,7 +65,7 @@ class Client:
         for _ in range(1 + (random.random() < 0.3)):
             response = await self.ask("StartRun", message, *_NO_START)
             if response is not None:
-                self._world.ledger.start(workflow, key, request, value, _run_of(response))
+                self._world.ledger.start(workflow, key, request, value, run_of(response))
 
     async def signal(self) -> None:
         """Tell a run something, with an id of our own; now and then twice."""
@@ -80,7 +81,7 @@ class Client:
             response = await self.ask("SignalRun", message, "RUN_TERMINAL")
             if response is not None:
                 # The one that took it: the run may have gone on as another.
-                self._world.ledger.signal(_run_of(response), self.name, signal_id)
+                self._world.ledger.signal(run_of(response), self.name, signal_id)
 
     async def end(self) -> None:
         """Cancel or terminate a run."""
@@ -122,7 +123,7 @@ class Client:
         for _ in range(1 + (self._random.random() < 0.5)):
             response = await self.ask("RetryRun", message)
             if response is not None:
-                self._world.ledger.start(row["name"], "", request, "", _run_of(response))
+                self._world.ledger.start(row["name"], "", request, "", run_of(response))
 
     async def requeue(self, last_state: int = 10) -> None:
         """Redrive or give up a dead letter; that of a run that has ended is redriven by a fork."""
@@ -188,9 +189,3 @@ class Client:
     def _next(self, what: str) -> str:
         self._count += 1
         return f"{self.name} {what} {self._count}"
-
-
-def _run_of(response: Any) -> int:
-    run_id = ids.parse(response.run_id)
-    assert run_id is not None
-    return run_id

@@ -23,10 +23,10 @@ def decide(run_id: int, events: list[run_pb2.Event], sequence: int) -> worker_pb
     asked = {event.step for event in seen}
     over = {event.step for event in seen if event.type in _OVER}
     wanted = [_one()]
-    if "one" in over and run_id % 3 == 0:
-        decision.commands.append(worker_pb2.Command(**{"continue": worker_pb2.ContinueCommand()}))
-        return decision
     if "one" in over:
+        if run_id % 3 == 0:
+            decision.commands.append(worker_pb2.Command(**{"continue": worker_pb2.ContinueCommand()}))
+            return decision
         wanted += [_nap(), _go(), _kid()]
     decision.commands.extend([command for command in wanted if command.step not in asked])
     if all(command.step in over for command in wanted) and len(wanted) > 1:

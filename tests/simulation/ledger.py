@@ -6,7 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from stellwerk_server.model import ids
+
 Place = tuple[int, str]
+
+
+def run_of(message: Any) -> int:
+    """The number of the run that an answer or a task names."""
+    run_id = ids.parse(message.run_id)
+    assert run_id is not None
+    return run_id
 
 
 class Violation(AssertionError):
@@ -95,7 +104,7 @@ class Ledger:
 
     def _compare_signals(self, tables: Any) -> None:
         for (run_id, sender), told in self.signals.items():
-            ids = [e.data["id"] for e in tables.events[run_id] if e.type.name == "RUN_SIGNALLED"]
-            mine = [signal_id for signal_id in ids if signal_id in set(told)]
+            heard = [e.data["id"] for e in tables.events[run_id] if e.type.name == "RUN_SIGNALLED"]
+            mine = [signal_id for signal_id in heard if signal_id in set(told)]
             if mine != told:
-                raise Violation(f"run {run_id}: {sender} was told of the signals {told}, the history has {ids}")
+                raise Violation(f"run {run_id}: {sender} was told of the signals {told}, the history has {heard}")

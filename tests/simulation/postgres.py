@@ -219,8 +219,7 @@ class Postgres:
 
     def close(self) -> None:
         """Hang up everywhere."""
-        for parked in list(self._parked):
-            self.cancel(parked)
+        self.end_run()
         for free in self._free.values():
             for backend in free:
                 backend.connection.close()

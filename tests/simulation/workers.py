@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from google.protobuf.duration_pb2 import Duration
 
 from stellwerk.v1 import payload_pb2, run_pb2, worker_pb2
-from stellwerk_server.model import ids
 from tests.simulation.code import BUILD, DECISION, NAME, decide
-from tests.simulation.ledger import Place, Violation
+from tests.simulation.ledger import Place, Violation, run_of
 from tests.simulation.loop import Host
 from tests.simulation.transport import CallFailed, Door, Line
 from tests.simulation.workflows import ACTIONS
@@ -131,7 +130,7 @@ class Worker:
                 except CallFailed as failed:
                     self._world.definite(failed, "GetHistory")
                 else:
-                    decision = decide(_place(task)[0], list(history.events), task.journal.sequence)
+                    decision = decide(run_of(task), list(history.events), task.journal.sequence)
                     return worker_pb2.TaskResult(token=task.token, decision=decision)
             await asyncio.sleep(self._random.uniform(0.05, 0.5))
 
@@ -202,6 +201,4 @@ class Worker:
 
 
 def _place(task: worker_pb2.Task) -> Place:
-    run_id = ids.parse(task.run_id)
-    assert run_id is not None
-    return run_id, task.step
+    return run_of(task), task.step

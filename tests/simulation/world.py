@@ -28,7 +28,7 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.connections import Network, connected_to
 from tests.simulation.fake_redis import FakeRedis, instead_of_redis
 from tests.simulation.faults import Faults
-from tests.simulation.ledger import Ledger, Violation
+from tests.simulation.ledger import Ledger, Violation, run_of
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.postgres import Postgres
 from tests.simulation.trace import Trace
@@ -135,8 +135,7 @@ class World:
         """I3, I4, I9: a worker was given a task it asked for at that moment."""
         self.trace.note(f"task {task.run_id} {task.step} {task.attempt}")
         self.ledger.token(task.token)
-        run_id = ids.parse(task.run_id)
-        assert run_id is not None
+        run_id = run_of(task)
         if self._completed_at.get((run_id, task.step), asked_at) < asked_at:
             raise Violation(f"{task.run_id} {task.step} was completed, and is handed out again")
         if self.ledger.ended_at.get(run_id, asked_at) < asked_at:

@@ -168,7 +168,9 @@ class Player:
         elif what == "ended" and step.child is not None:
             end = RunState.SUCCEEDED if pick % 2 else RunState.FAILED
             world.do(
-                c.ChildEnded(7, step.key, step.child, step.child + pick % 2, end, from_value(1), Failure("Boom", "no"))
+                c.ChildEnded(
+                    7, step.key, step.child, step.child + pick // 2 % 2, end, from_value(1), Failure("Boom", "no")
+                )
             )
         elif what == "fail":
             world.fail(step.key, terminal=pick % 4 == 0)

@@ -68,15 +68,16 @@ class Chunks:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
-    async def streamed(self, tokens: Sequence[Token]) -> set[tuple[int, str, int]]:
-        """Of which of these attempts there are chunks: run, step and attempt of each."""
+    async def streamed(self, tokens: Sequence[Token]) -> set[Token]:
+        """Those of whose attempts there are chunks."""
         columns = {
             "runs": Int8s([token.run_id for token in tokens]),
             "steps": Texts([token.step for token in tokens]),
             "attempts": Int4s([token.attempt for token in tokens]),
         }
         async with self._pool.connection() as connection:
-            return set(await (await connection.execute(SQL.streamed, columns, binary=True)).fetchall())
+            found = set(await (await connection.execute(SQL.streamed, columns, binary=True)).fetchall())
+        return {token for token in tokens if (token.run_id, token.step, token.attempt) in found}
 
     def drain(self) -> None:
         """End the streams once what they brought is answered."""

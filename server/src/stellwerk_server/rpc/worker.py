@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -88,13 +88,10 @@ class WorkerServicer:
         begun = await self._begun(results)
         for place, result in enumerate(results):
             try:
-                if result.token in begun:
-                    expected = "expected a task that has not begun, came one that has streamed; complete or fail it"
-                    raise InvalidArgument([Problem(f"results[{place}].release", expected)])
                 if result.WhichOneof("outcome") == "decision":
                     commands.append(await self._decision(result, request.namespace, f"results[{place}]"))
                 else:
-                    commands.append(self._command(result, f"results[{place}]"))
+                    commands.append(self._command(result, f"results[{place}]", begun))
                 places.append(place)
             except StellwerkError as error:
                 verdicts[place] = _verdict(error)
@@ -153,18 +150,16 @@ class WorkerServicer:
 
     async def _begun(self, results: Sequence[worker_pb2.TaskResult]) -> set[bytes]:
         """Tokens of tasks that are given back and have streamed: whoever had the attempt next would find its chunks."""
-        given = [(result.token, tokens.unpack(result.token)) for result in results if result.HasField("release")]
-        known = [(wire_token, token) for wire_token, token in given if token is not None]
-        if not known:
-            return set()
-        streamed = await self._chunks.streamed([token for _, token in known])
-        return {wire_token for wire_token, token in known if (token.run_id, token.step, token.attempt) in streamed}
+        given = {result.token: tokens.unpack(result.token) for result in results if result.HasField("release")}
+        known = [token for token in given.values() if token is not None]
+        streamed = await self._chunks.streamed(known) if known else set()
+        return {wire_token for wire_token, token in given.items() if token in streamed}
 
     async def _decision(self, result: worker_pb2.TaskResult, namespace: str, field: str) -> Command:
         token = self._token(result.token, f"{field}.token")
         return await self._decisions.command(token, result, namespace, f"{field}.decision")
 
-    def _command(self, result: worker_pb2.TaskResult, field: str) -> Command:
+    def _command(self, result: worker_pb2.TaskResult, field: str, begun: Container[bytes]) -> Command:
         token = self._token(result.token, f"{field}.token")
         kind = result.WhichOneof("outcome")
         place = (token.run_id, token.step, token.attempt, token.secret)
@@ -173,6 +168,9 @@ class WorkerServicer:
         if kind == "failure":
             return FailStep(*place, convert.read_failure(result.failure, f"{field}.failure", self._limit))
         if kind == "release":
+            if result.token in begun:
+                message = "expected a task that has not begun, came one that has streamed; complete or fail it"
+                raise InvalidArgument([Problem(f"{field}.release", message)])
             return ReleaseStep(*place)
         expected = "a decision" if token.step == DECISION else "output"
         raise InvalidArgument([Problem(f"{field}.outcome", f"expected {expected}, failure or release, came {kind}")])
